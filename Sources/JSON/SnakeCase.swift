@@ -14,10 +14,16 @@ enum SnakeCase {
         return text
     }
 
+    /// A run of capitals is one word: `sourceURL` is `source_url`, `runIDs` is `run_ids`.
     private static func convert(_ name: String) -> String {
+        let characters = Array(name)
         var text = ""
-        for character in name {
-            if character.isUppercase, !text.isEmpty { text.append("_") }
+        for (index, character) in characters.enumerated() {
+            if character.isUppercase, index > 0 {
+                let follows = index + 1 < characters.count ? characters[index + 1] : nil
+                let endsRun = follows.map { $0.isLowercase && !($0 == "s" && index + 2 == characters.count) } ?? false
+                if !characters[index - 1].isUppercase || endsRun { text.append("_") }
+            }
             text += character.lowercased()
         }
         return text

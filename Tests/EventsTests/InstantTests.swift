@@ -71,3 +71,18 @@ struct IdentifierTests {
         #expect(Digest(text: "md5:" + digest.bytes.hexadecimal) == nil)
     }
 }
+
+@Suite("Entities")
+struct EntityTests {
+    @Test(
+        "two spellings of one thing have one key",
+        arguments: [
+            (.ip, "::ffff:203.0.113.9", "203.0.113.9"), (.ip, "2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+            (.ip, "0:0:0:0:0:0:0:0", "::"), (.ip, "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
+            (.device, " Web-1.Example.COM. ", "web-1.example.com"), (.email, "A@B.C", "a@b.c"),
+            (.user, "JDoe", "JDoe"), (.ip, "10.0.0.01", "10.0.0.01"),
+        ] as [(Entity.EntityType, String, String)])
+    func keys(type: Entity.EntityType, value: String, key: String) {
+        #expect(Entity(type: type, value: value, role: .target).key.value == key)
+    }
+}

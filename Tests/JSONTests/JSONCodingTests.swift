@@ -33,6 +33,13 @@ struct JSONCodingTests {
         #expect(try value.decode(Sample.self) == sample)
     }
 
+    @Test("a run of capitals is one word")
+    func acronyms() throws {
+        struct Names: Codable { var alertID = 1, sourceURL = 2, runIDs = 3, URLPath = 4, ocsf = 5, p50 = 6 }
+        let names = try JSONValue(encoding: Names()).objectValue?.keys.sorted()
+        #expect(names == ["alert_id", "ocsf", "p50", "run_ids", "source_url", "url_path"])
+    }
+
     @Test("a missing or wrong member is named by its pointer")
     func errors() throws {
         var value = try JSONValue(encoding: sample)
