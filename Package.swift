@@ -25,6 +25,8 @@ let package = Package(
             dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: safeSettings
         ),
+        .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .testTarget(name: "CasesTests", dependencies: ["Cases"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
     ]
