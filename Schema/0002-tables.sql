@@ -64,7 +64,7 @@ CREATE INDEX event_case ON docket.event (tenant_id, case_id, position) WHERE cas
 
 -- The feed of some types only: a new reactor that catches up on a rare type, an auditor who asks for all approvals.
 -- Without it both read the tenant's whole log. There are about a hundred types, so it has about a hundred right edges
--- per tenant, all of them warm.
+-- per tenant, all of them warm; it was measured to cost about a tenth of the append rate, and 64 bytes an event.
 CREATE INDEX event_type ON docket.event (tenant_id, type, position);
 
 -- Personal data of an event: one row per sealed member, n as in {"$sealed": n}. After an erasure salt, nonce and
