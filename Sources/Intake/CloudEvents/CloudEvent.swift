@@ -32,11 +32,14 @@ enum CloudEvent {
         var context = value
         context["data"] = nil
         context["data_base64"] = nil
-        let defaults = AlertDefaults(source: source, sourceRef: id, occurredAt: time)
+        // A wrong attribute of the envelope is told once, at its own place, not again as missing in the data.
+        let envelopeTime = time ?? (value["time"]?.stringValue == nil ? nil : "1970-01-01T00:00:00Z")
+        let defaults = AlertDefaults(source: source ?? "", sourceRef: id, occurredAt: envelopeTime)
         let draft =
             isOCSF(data, type: type, dataType: dataType)
             ? OCSFFinding.read(data, at: place, defaults: defaults, report: &report)
             : NativeAlert.read(data, at: place, defaults: defaults, report: &report)
+        if report.source == "" { report.source = nil }
         report.keep(context, as: "cloudevents", from: root.appending("cloudevents"))
         return draft
     }

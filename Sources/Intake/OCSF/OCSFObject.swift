@@ -60,7 +60,7 @@ struct OCSFObject: Sendable {
         guard isValid(split.kept) else {
             return wrappedIn.map { OCSFFit(kept: [$0: value], rest: nil) } ?? OCSFFit(kept: nil, rest: value)
         }
-        return OCSFFit(kept: .object(split.kept), rest: split.rest.isEmpty ? nil : .object(split.rest))
+        return OCSFFit(kept: .object(split.kept), rest: split.rest.isEmpty ? Optional.none : .object(split.rest))
     }
 
     private func isActive(_ name: String, _ active: Set<String>) -> Bool {
@@ -78,6 +78,8 @@ struct OCSFObject: Sendable {
 }
 
 /// A value in two parts: the valid one, and what has no valid place.
+///
+/// Hazard: `JSONValue` takes `nil` as a literal, so in a ternary a bare `nil` is JSON's `null` and not "no value".
 struct OCSFFit: Hashable {
     var kept: JSONValue?
     var rest: JSONValue?

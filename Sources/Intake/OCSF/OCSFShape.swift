@@ -25,8 +25,8 @@ indirect enum OCSFShape: Sendable {
         case .list(let element):
             let fits = (value.arrayValue ?? [value]).map { element.fit($0, profiles: profiles) }
             let isWhole = fits.allSatisfy { $0.rest == nil }
-            return OCSFFit(
-                kept: .array(fits.compactMap(\.kept)), rest: isWhole ? nil : .array(fits.map { $0.rest ?? .null }))
+            let kept = JSONValue.array(fits.compactMap(\.kept))
+            return OCSFFit(kept: kept, rest: isWhole ? Optional.none : .array(fits.map { $0.rest ?? .null }))
         default:
             if let kept = scalar(value) { return OCSFFit(kept: kept, rest: nil) }
             return OCSFFit(kept: nil, rest: value)
@@ -35,17 +35,23 @@ indirect enum OCSFShape: Sendable {
 
     private func scalar(_ value: JSONValue) -> JSONValue? {
         switch (self, value) {
-        case (.json, _): value
-        case (.text, .string): value
         case (.text, .integer(let number)): .string(String(number))
-        case (.email, .string(let text)): Self.isEmail(text) ? value : nil
         case (.ip, .string(let text)): IPAddress(text).map { .string($0.text) }
-        case (.mac, .string(let text)): Self.isMAC(text) ? value : nil
-        case (.uuid, .string(let text)): Self.isUUID(text) ? value : nil
-        case (.port, .integer(let number)): (0...65_535).contains(number) ? value : nil
-        case (.integer, .integer), (.number, .integer), (.number, .number), (.boolean, .bool): value
-        case (.timestamp, .integer(let number)): Self.timestamps.contains(number) ? value : nil
-        default: nil
+        case _ where isValid(value): value
+        default: Optional.none
+        }
+    }
+
+    private func isValid(_ value: JSONValue) -> Bool {
+        switch (self, value) {
+        case (.json, _), (.text, .string), (.boolean, .bool): true
+        case (.integer, .integer), (.number, .integer), (.number, .number): true
+        case (.email, .string(let text)): Self.isEmail(text)
+        case (.mac, .string(let text)): Self.isMAC(text)
+        case (.uuid, .string(let text)): Self.isUUID(text)
+        case (.port, .integer(let number)): (0...65_535).contains(number)
+        case (.timestamp, .integer(let number)): Self.timestamps.contains(number)
+        default: false
         }
     }
 

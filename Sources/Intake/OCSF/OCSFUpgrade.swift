@@ -39,7 +39,10 @@ enum OCSFUpgrade {
         }
         if var metadata = rest["metadata"]?.objectValue {
             metadata["original_time"] = nil
-            rest["metadata"] = metadata.isEmpty ? nil : .object(metadata)
+            if metadata["version"] == .string(DetectionFinding.version) { metadata["version"] = nil }
+            let profiles = metadata["profiles"]?.arrayValue?.map { $0.stringValue ?? "" } ?? []
+            if draft.profiles.isSuperset(of: profiles) { metadata["profiles"] = nil }
+            rest["metadata"] = metadata.isEmpty ? Optional.none : .object(metadata)
         }
         return rest
     }
@@ -75,7 +78,7 @@ enum OCSFUpgrade {
             let tactics = members["tactics"]?.arrayValue, let first = tactics.first
         else { return attack }
         members["tactic"] = first
-        members["tactics"] = tactics.count > 1 ? .array(Array(tactics.dropFirst())) : nil
+        members["tactics"] = tactics.count > 1 ? .array(Array(tactics.dropFirst())) : Optional.none
         return .object(members)
     }
 
