@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 import JSON
+
+package import struct Foundation.UUID
 
 /// Turns the bytes of one item into an alert or into a dead letter: pure, so that the same bytes always give the same
 /// outcome.

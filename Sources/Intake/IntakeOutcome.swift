@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// What became of an item: an alert, or a dead letter with every reason.

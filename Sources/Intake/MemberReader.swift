@@ -52,7 +52,8 @@ struct MemberReader {
         }
         guard range.contains(number) else {
             report.error(
-                pointer.appending(name), .range, "\(range.lowerBound) to \(range.upperBound) is expected, not \(number)")
+                pointer.appending(name), .range, "\(range.lowerBound) to \(range.upperBound) is expected, not \(number)"
+            )
             return nil
         }
         return Int(number)
@@ -129,5 +130,6 @@ struct MemberReader {
 
 extension Instant {
     /// What RFC 3339 can write in UTC: the years 1 to 9999.
-    static let writable = Instant(microseconds: -62_135_596_800_000_000)...Instant(microseconds: 253_402_300_799_999_999)
+    static let writable =
+        Instant(microseconds: -62_135_596_800_000_000)...Instant(microseconds: 253_402_300_799_999_999)
 }

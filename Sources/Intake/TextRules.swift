@@ -51,6 +51,7 @@ extension String {
             utf8.allSatisfy({ (0x21...0x7E).contains($0) && !refused.contains($0) })
         else { return false }
         let authority = dropFirst(scheme.count).prefix { !"/?#".contains($0) }
-        return authority.utf8.first?.isLetterOrDigit ?? false || authority.hasPrefix("[") ? !authority.contains("@") : false
+        let beginsWithHost = authority.utf8.first.map { $0.isLetterOrDigit || $0 == UInt8(ascii: "[") } ?? false
+        return beginsWithHost && !authority.contains("@")
     }
 }

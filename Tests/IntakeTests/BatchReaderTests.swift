@@ -24,7 +24,10 @@ struct BatchReaderTests {
     @Test("keeps each element of an array byte by byte")
     func array() throws {
         let text = " [ {\"a\" : [1, {\"]\":\"}\\\"\"}]} ,\n3.0e+5,\"x,\\u00e9]\" , null,[ ],{ } ] \n"
-        #expect(try items(text, .array) == ["{\"a\" : [1, {\"]\":\"}\\\"\"}]}", "3.0e+5", "\"x,\\u00e9]\"", "null", "[ ]", "{ }"])
+        #expect(
+            try items(text, .array) == [
+                "{\"a\" : [1, {\"]\":\"}\\\"\"}]}", "3.0e+5", "\"x,\\u00e9]\"", "null", "[ ]", "{ }",
+            ])
         #expect(try items("[]", .array) == [])
         #expect(try items("[ ]", .array) == [])
     }
@@ -32,8 +35,10 @@ struct BatchReaderTests {
     @Test(
         "refuses a broken array as a whole",
         arguments: [
-            "", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] x", "[{\"a\":1},{\"a\":}]", "[{a:1}]", "[{\"a\"}]",
-            "[{\"a\":1,}]", "[\"x]", "[\"\\x\"]", "[\"\\u12g4\"]", "[tru]", "[01]", "[1.]", "[.5]", "[-]", "[1e]", "[{\"a\":1]]",
+            "", "{}", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] x", "[{\"a\":1},{\"a\":}]", "[{a:1}]",
+            "[{\"a\"}]",
+            "[{\"a\":1,}]", "[\"x]", "[\"\\x\"]", "[\"\\u12g4\"]", "[tru]", "[01]", "[1.]", "[.5]", "[-]", "[1e]",
+            "[{\"a\":1]]",
             "[\"\n\"]", "[+1]",
         ])
     func brokenArray(text: String) {
@@ -114,9 +119,12 @@ struct BatchReaderTests {
     @Test("agrees with the parser on what is JSON")
     func agreement() {
         var random = SeededGenerator(seed: 20_261_121)
-        let pieces = ["{", "}", "[", "]", "\"a\"", ":", ",", "1", "-0.5e3", "true", "null", " ", "\"\\n\"", "\"\\uD83D\"", "x"]
+        let pieces = [
+            "{", "}", "[", "]", "\"a\"", ":", ",", "1", "-0.5e3", "true", "null", " ", "\"\\n\"", "\"\\uD83D\"", "x",
+        ]
         for _ in 0..<20_000 {
-            let text = (0..<Int.random(in: 1...9, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
+            let text = (0..<Int.random(in: 1...9, using: &random)).map { _ in pieces.randomElement(using: &random)! }
+                .joined()
             let bytes = Array(text.utf8)
             var isJSON = true
             do { _ = try JSONValue.parseEvidence(bytes) } catch { isJSON = false }

@@ -100,7 +100,10 @@ struct NativeAlertTests {
             (["source_url": "https://"], "/source_url", .format),
             (["source_url": "https://user@evil.example/"], "/source_url", .format),
             (["source_url": "https://a.example/\" onload"], "/source_url", .format),
-            (["source_url": .string("https://a.example/" + String(repeating: "u", count: 2_000))], "/source_url", .length),
+            (
+                ["source_url": .string("https://a.example/" + String(repeating: "u", count: 2_000))], "/source_url",
+                .length
+            ),
             (["rule": "r-1"], "/rule", .type),
             (["rule": ["uid": 1]], "/rule/uid", .type),
             (["attack_techniques": "T1190"], "/attack_techniques", .type),
@@ -116,12 +119,18 @@ struct NativeAlertTests {
             (["entities": [["type": "user", "value": ""]]], "/entities/0/value", .length),
             (["entities": [["type": "user", "value": 7]]], "/entities/0/value", .type),
             (["entities": [["type": "user", "value": "jdoe", "role": "victim"]]], "/entities/0/role", .enum),
-            (["entities": .array(Array(repeating: ["type": "user", "value": "a"], count: 1_001))], "/entities", .length),
+            (
+                ["entities": .array(Array(repeating: ["type": "user", "value": "a"], count: 1_001))], "/entities",
+                .length
+            ),
             (["evidence": [["kind": "raw_event"]]], "/evidence/0/data", .required),
             (["evidence": [["kind": "raw_event", "data": "x"]]], "/evidence/0/data", .type),
             (["evidence": [["kind": "rumour", "data": [:]]]], "/evidence/0/kind", .enum),
             (["evidence": [["data": [:]]]], "/evidence/0/kind", .required),
-            (["evidence": [["kind": "owner", "data": [:], "observed_at": "noon"]]], "/evidence/0/observed_at", .format),
+            (
+                ["evidence": [["kind": "owner", "data": [:], "observed_at": "noon"]]], "/evidence/0/observed_at",
+                .format
+            ),
             (["evidence": .array(Array(repeating: ["kind": "owner", "data": [:]], count: 201))], "/evidence", .length),
             (["environment": "prod"], "/environment", .enum),
             (["environment": 1], "/environment", .type),
@@ -140,7 +149,9 @@ struct NativeAlertTests {
 
     @Test("tells all of its errors, and what can be read of its key")
     func allErrors() throws {
-        let item: JSONValue = ["source": "edr", "source_ref": "9", "severity": "urgent", "entities": [["type": "x"]], "region": 5]
+        let item: JSONValue = [
+            "source": "edr", "source_ref": "9", "severity": "urgent", "entities": [["type": "x"]], "region": 5,
+        ]
         let rejected = try #require(Samples.read(item).rejected)
         #expect(
             Set(rejected.errors.map(\.pointer)) == [
@@ -205,7 +216,8 @@ struct NativeAlertTests {
 
     @Test("with text that cannot be stored is repaired, with a warning")
     func repairs() throws {
-        let text = #"{"source":"edr","title":"a\u0000b\ud800","occurred_at":"2026-11-21T02:30:00Z","severity_id":2,"#
+        let text =
+            #"{"source":"edr","title":"a\u0000b\ud800","occurred_at":"2026-11-21T02:30:00Z","severity_id":2,"#
             + #""n":18446744073709551615,"title":"a\u0000b\ud800"}"#
         let accepted = try expectAccepted(Samples.read(Array(text.utf8)))
         #expect(accepted.alert.title == "a\u{FFFD}b\u{FFFD}")

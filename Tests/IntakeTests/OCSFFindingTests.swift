@@ -30,7 +30,8 @@ struct OCSFFindingTests {
         #expect(
             entities == [
                 "user jdoe actor", "email jdoe@example.org actor", "process procdump.exe actor", "device WS-4 target",
-                "ip 10.0.0.4 target", "ip 203.0.113.7 actor", "file /tmp/out.dmp related", "cloud_resource i-0abc target",
+                "ip 10.0.0.4 target", "ip 203.0.113.7 actor", "file /tmp/out.dmp related",
+                "cloud_resource i-0abc target",
                 "user team-net related", "cloud_account 123456789012 related",
             ])
         #expect(alert.ocsf["metadata"]?["profiles"] == ["cloud", "host", "security_control"])
@@ -42,7 +43,9 @@ struct OCSFFindingTests {
     func lossless() throws {
         let finding = Samples.finding.with([
             "actor": ["user": ["name": "jdoe", "uid": 501, "email_addr": "not a mail address", "phone_number": 4930]],
-            "device": ["hostname": "WS-4", "ip": "no address", "type_id": 77, "type": "Toaster", "imei": "490154203237518"],
+            "device": [
+                "hostname": "WS-4", "ip": "no address", "type_id": 77, "type": "Toaster", "imei": "490154203237518",
+            ],
             "vendor_private": ["person": "Jane Doe"], "unmapped": ["more": "of it"], "compliance": ["control": "C-5"],
             "observables": [["type_id": -1, "type": "Mood", "value": "grim"], ["type_id": 4_711, "value": "odd"]],
             "evidences": [["http_request": ["user_agent": "curl/8"]], ["process": ["name": "no id"]]],
@@ -72,7 +75,9 @@ struct OCSFFindingTests {
             "metadata": ["version": "1.0.0", "product": ["uid": "old-edr", "vendor_name": "Old"]],
             "finding": ["uid": "old-1", "title": "Old finding", "remediation": ["desc": "Look."], "product_uid": "p"],
             "analytic": ["name": "Rule 5", "type_id": 1, "type": "Rule"],
-            "attacks": [["tactics": [["uid": "TA0001"], ["uid": "TA0002"]], "technique": ["uid": "T1566"], "version": "12"]],
+            "attacks": [
+                ["tactics": [["uid": "TA0001"], ["uid": "TA0002"]], "technique": ["uid": "T1566"], "version": "12"]
+            ],
             "evidence": ["line": "x"], "process": ["pid": 4, "name": "evil"],
             "resources": [["uid": "1.2.3.4", "owner": "owner.example", "region": "us-east-1"]],
         ]
@@ -122,12 +127,16 @@ struct OCSFFindingTests {
             (["metadata": ["version": "2.0.0", "product": ["name": "p"]]], "/metadata/version", .format),
             (["metadata": ["version": 1, "product": ["name": "p"]]], "/metadata/version", .type),
             (["metadata": ["version": "1.5.0"]], "/metadata/product/name", .required),
-            (["metadata": ["version": "1.5.0", "product": ["name": .string(String(repeating: "p", count: 201))]]],
-             "/metadata/product/name", .length),
+            (
+                ["metadata": ["version": "1.5.0", "product": ["name": .string(String(repeating: "p", count: 201))]]],
+                "/metadata/product/name", .length
+            ),
             (["finding_info": nil], "/finding_info", .required),
             (["finding_info": ["uid": ["x"], "title": "t"]], "/finding_info/uid", .type),
-            (["finding_info": ["uid": .string(String(repeating: "u", count: 501)), "title": "t"]],
-             "/finding_info/uid", .length),
+            (
+                ["finding_info": ["uid": .string(String(repeating: "u", count: 501)), "title": "t"]],
+                "/finding_info/uid", .length
+            ),
             (["finding_info": ["uid": "u"], "message": nil], "/finding_info/title", .required),
             (["time": nil], "/time", .required),
             (["time": "2026-11-21T02:30:00Z"], "/time", .type),
@@ -147,16 +156,22 @@ struct OCSFFindingTests {
     func telemetry() throws {
         let event = Samples.finding.with(["class_uid": 3002, "class_name": "Authentication"])
         let rejected = try #require(Samples.read(event, as: .ocsf).rejected)
-        #expect(rejected.reason == "OCSF class 3002 (Authentication) is telemetry and no finding: it belongs to /v1/telemetry")
+        #expect(
+            rejected.reason
+                == "OCSF class 3002 (Authentication) is telemetry and no finding: it belongs to /v1/telemetry")
     }
 
     @Test("takes its time from what there is")
     func times() throws {
         let withText = Samples.finding.with(["time": nil, "time_dt": "2026-11-21T02:30:00.25Z"])
-        #expect(try expectAccepted(Samples.read(withText, as: .ocsf)).alert.occurredAt.rfc3339 == "2026-11-21T02:30:00.250000Z")
+        #expect(
+            try expectAccepted(Samples.read(withText, as: .ocsf)).alert.occurredAt.rfc3339
+                == "2026-11-21T02:30:00.250000Z")
         let info = Samples.finding["finding_info"]!.with(["first_seen_time": 1_700_000_000_000])
         let withFirstSeen = Samples.finding.with(["time": nil, "finding_info": info])
-        #expect(try expectAccepted(Samples.read(withFirstSeen, as: .ocsf)).alert.occurredAt.microseconds == 1_700_000_000_000_000)
+        #expect(
+            try expectAccepted(Samples.read(withFirstSeen, as: .ocsf)).alert.occurredAt.microseconds
+                == 1_700_000_000_000_000)
         let inSeconds = Samples.finding.with(["time": 1_763_692_200])
         #expect(try expectAccepted(Samples.read(inSeconds, as: .ocsf)).alert.clockSuspect)
     }
@@ -226,7 +241,9 @@ struct OCSFExampleTests {
             #expect(accepted.alert.entities.contains { $0.type == .ip })
             let input = try JSONValue.parseEvidence(item.bytes).value
             let lost = input.leaves.subtracting(try JSONValue(encoding: accepted.alert).leaves)
-            #expect(lost.subtracting(["-1", "200101", "2", "Security Finding: Generate", "Findings", "Informational "]) == [])
+            #expect(
+                lost.subtracting(["-1", "200101", "2", "Security Finding: Generate", "Findings", "Informational "])
+                    == [])
         }
         #expect(Set(items.map { Samples.read($0.bytes, as: .ocsf).accepted?.alertID }).count == 4)
     }

@@ -3,7 +3,8 @@ import Testing
 
 @testable import Intake
 
-@Suite("The OCSF validator of these tests", .enabled(if: OCSFSchema.isAvailable, "the compiled OCSF schema is not there"))
+@Suite(
+    "The OCSF validator of these tests", .enabled(if: OCSFSchema.isAvailable, "the compiled OCSF schema is not there"))
 struct OCSFSchemaTests {
     static let valid: JSONValue = [
         "activity_id": 1, "activity_name": "Create", "category_uid": 2, "class_uid": 2004, "type_uid": 200_401,

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Random native alerts")
 struct RandomAlertTests {
-    @Test("are accepted with a valid finding that keeps every entity, or rejected with an error", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(
+        "are accepted with a valid finding that keeps every entity, or rejected with an error",
+        arguments: [1, 2, 3, 4] as [UInt64])
     func outcomes(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var accepted = 0
@@ -54,7 +56,10 @@ struct RandomAlertTests {
     }
 
     private static func text(_ random: inout SeededGenerator) -> String {
-        let pieces = ["a", "Z", "9", ".", "/", "@", "ü", "漢", "🜁", " ", "\"", "\\", "<script>", "\n", "e\u{301}", "::1", "=1+1"]
+        let pieces = [
+            "a", "Z", "9", ".", "/", "@", "ü", "漢", "🜁", " ", "\"", "\\", "<script>", "\n",
+            "e\u{301}", "::1", "=1+1",
+        ]
         return (0..<Int.random(in: 0...12, using: &random)).map { _ in pieces.randomElement(using: &random)! }.joined()
     }
 

@@ -39,7 +39,8 @@ enum NativeAlert {
     ) -> String? {
         let place = reader.pointer.appending("source")
         guard
-            let source = reader.text("source", upTo: IntakeLimits.source, required: given == nil, report: &report) ?? given
+            let source = reader.text("source", upTo: IntakeLimits.source, required: given == nil, report: &report)
+                ?? given
         else { return nil }
         guard !source.hasControlCharacters else {
             report.error(place, .format, "a source holds no control characters")
@@ -88,7 +89,8 @@ enum NativeAlert {
             return nil
         }
         guard address.isHTTPSAddress else {
-            report.error(reader.pointer.appending("source_url"), .format, "an https address without credentials is expected")
+            report.error(
+                reader.pointer.appending("source_url"), .format, "an https address without credentials is expected")
             return nil
         }
         return address

@@ -47,7 +47,9 @@ enum DetectionFinding {
         info["uid"] = .string(sourceRef)
         info["title"] = info["title"] ?? .string(draft.title)
         var tags = (info["tags"]?.arrayValue ?? []).filter { !FindingTag.names.contains($0["name"]?.stringValue ?? "") }
-        if let pattern = draft.pattern { tags.append(["name": .string(FindingTag.pattern), "value": .string(pattern)]) }
+        if let pattern = draft.pattern {
+            tags.append(["name": .string(FindingTag.pattern), "value": .string(pattern)])
+        }
         if draft.environment != .unknown {
             tags.append(["name": .string(FindingTag.environment), "value": .string(draft.environment.rawValue)])
         }

@@ -118,7 +118,9 @@ struct OCSFEntityCollector {
     }
 
     private mutating func observable(_ observable: JSONValue, _ place: Int) {
-        guard let id = observable["type_id"]?.int64Value, let value = observable["value"]?.identifierText else { return }
+        guard let id = observable["type_id"]?.int64Value, let value = observable["value"]?.identifierText else {
+            return
+        }
         let name = observable["name"]?.stringValue ?? ""
         guard let type = ObservableType.entityType(id: id, name: name, value: value),
             !keys.contains(Entity(type: type, value: value, role: .related).key)

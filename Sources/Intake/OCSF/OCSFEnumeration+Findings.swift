@@ -1,4 +1,4 @@
-/// The enumerations of OCSF 1.9 that findings carry: each id with its caption, and the attribute that holds the caption.
+/// The enumerations of OCSF 1.9 that findings carry: each id with its caption, and the attribute that holds it.
 extension OCSFEnumeration {
     static let detectionFindingAction = OCSFEnumeration(
         sibling: "action",

@@ -35,7 +35,8 @@ struct OCSFEssentials {
             return nil
         }
         let metadata = members["metadata"]
-        let found = value.identifierText ?? given ?? metadata?["original_event_uid"]?.identifierText
+        let found =
+            value.identifierText ?? given ?? metadata?["original_event_uid"]?.identifierText
             ?? metadata?["uid"]?.identifierText
         guard let found else {
             report.warn("the finding has no uid: the digest of its bytes stands for it")

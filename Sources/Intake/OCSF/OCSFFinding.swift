@@ -117,7 +117,7 @@ enum OCSFFinding {
         draft.attackTechniques = techniques(info)
         draft.region = region(members, report: &report)
         for tag in info["tags"]?.arrayValue ?? [] {
-            guard let value = tag["value"]?.stringValue else { continue }
+            guard let value = tag["value"]?.stringValue, !value.isEmpty else { continue }
             switch tag["name"]?.stringValue {
             case FindingTag.pattern: draft.pattern = value.truncated(to: IntakeLimits.pattern)
             case FindingTag.environment: draft.environment = DeploymentEnvironment(rawValue: value) ?? .unknown

@@ -44,7 +44,9 @@ struct OCSFSchema: Sendable {
         let profiles = Set((event["metadata"]?["profiles"]?.arrayValue ?? []).compactMap(\.stringValue))
         var found = check(event, as: definition, at: "", profiles: profiles)
         let activity = event["activity_id"]?.int64Value ?? -1
-        if event["type_uid"]?.int64Value != uid * 100 + activity { found.append("type_uid: not class_uid * 100 + activity_id") }
+        if event["type_uid"]?.int64Value != uid * 100 + activity {
+            found.append("type_uid: not class_uid * 100 + activity_id")
+        }
         return found
     }
 

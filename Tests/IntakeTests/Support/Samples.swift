@@ -30,7 +30,10 @@ enum Samples {
             ["type": "device", "value": "Web-1.example"],
         ],
         "evidence": [
-            ["kind": "raw_event", "observed_at": "2026-11-21T02:29:59Z", "data": ["eventName": "AuthorizeSecurityGroupIngress"]]
+            [
+                "kind": "raw_event", "observed_at": "2026-11-21T02:29:59Z",
+                "data": ["eventName": "AuthorizeSecurityGroupIngress"],
+            ]
         ],
         "environment": "production", "region": "eu-west-1", "unmapped": ["vendor": ["score": 12]],
     ]
@@ -47,7 +50,10 @@ enum Samples {
             "uid": "F-77", "title": "Credential dumping", "desc": "lsass was read.",
             "src_url": "https://console.example/F-77", "analytic": ["uid": "an-1", "name": "LSASS read", "type_id": 2],
             "attacks": [
-                ["technique": ["uid": "T1003", "name": "OS Credential Dumping"], "sub_technique": ["uid": "T1003.001"], "version": "19.2"]
+                [
+                    "technique": ["uid": "T1003", "name": "OS Credential Dumping"],
+                    "sub_technique": ["uid": "T1003.001"], "version": "19.2",
+                ]
             ],
             "tags": [
                 ["name": "docket.pattern", "value": "endpoint.credential_dump"],
@@ -55,10 +61,18 @@ enum Samples {
             ],
         ],
         "cloud": ["provider": "AWS", "region": "eu-central-1", "account": ["uid": "123456789012", "type_id": 10]],
-        "actor": ["user": ["name": "jdoe", "email_addr": "jdoe@example.org"], "process": ["pid": 4711, "name": "procdump.exe"]],
+        "actor": [
+            "user": ["name": "jdoe", "email_addr": "jdoe@example.org"],
+            "process": ["pid": 4711, "name": "procdump.exe"],
+        ],
         "device": ["hostname": "WS-4", "ip": "10.0.0.4", "type_id": 2],
         "observables": [["name": "device.ip", "type_id": 2, "value": "10.0.0.4"]],
-        "evidences": [["src_endpoint": ["ip": "203.0.113.7", "port": 51_000], "file": ["name": "out.dmp", "path": "/tmp/out.dmp", "type_id": 1]]],
+        "evidences": [
+            [
+                "src_endpoint": ["ip": "203.0.113.7", "port": 51_000],
+                "file": ["name": "out.dmp", "path": "/tmp/out.dmp", "type_id": 1],
+            ]
+        ],
         "resources": [["uid": "i-0abc", "type": "AwsEc2Instance", "role_id": 1, "owner": ["name": "team-net"]]],
     ]
 
