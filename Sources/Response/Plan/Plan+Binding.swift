@@ -158,7 +158,9 @@ extension Plan {
                 "type": .string(target.type), "value": .string(target.value), "role": .string(target.role),
             ]).at(pointer)
         case .given(let pointer): found = context.given.at(pointer)
-        case .variable(let name): found = playbook.variables[name].flatMap { $0.isNull ? nil : $0 }
+        case .variable(let name):
+            guard let value = playbook.variables[name], !value.isNull else { return .missing }
+            found = value
         case .preState, .parameters, .output, .step: return .later
         }
         return found.map { .value($0) } ?? .missing

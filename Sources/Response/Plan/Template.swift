@@ -79,7 +79,9 @@ enum Template {
 
     private static func find(_ wanted: JSONValue, in value: JSONValue) -> JSONValue? {
         let fitting = (value.arrayValue ?? []).filter { matches($0, wanted) }
-        return fitting.count == 1 ? fitting[0] : nil
+        // Not a conditional expression: `nil` in it would be JSON's null.
+        guard fitting.count == 1 else { return nil }
+        return fitting[0]
     }
 
     /// Every wanted member is there and equal, or is one of the values of a wanted array.
