@@ -1,0 +1,83 @@
+package import struct Foundation.UUID
+package import JSON
+
+/// An alert in Docket's own terms: the payload of `alert.normalized`.
+///
+/// It holds what the following stages decide on; `ocsf` is the same alert as an OCSF 1.9 Detection Finding, for
+/// everyone who speaks OCSF. The bytes as received are evidence, found by `rawDigest`.
+package struct NormalizedAlert: Sendable, Hashable, Codable {
+    package struct Rule: Sendable, Hashable, Codable {
+        package var uid: String?
+        package var name: String?
+
+        package init(uid: String?, name: String?) {
+            self.uid = uid
+            self.name = name
+        }
+    }
+
+    package struct EvidenceItem: Sendable, Hashable, Codable {
+        package var kind: EvidenceKind
+        package var observedAt: Instant?
+        package var data: JSONValue
+
+        package init(kind: EvidenceKind, observedAt: Instant?, data: JSONValue) {
+            self.kind = kind
+            self.observedAt = observedAt
+            self.data = data
+        }
+    }
+
+    package var alertID: UUID
+    package var source: String
+    package var sourceRef: String
+    package var rawDigest: Digest
+    package var title: String
+    package var occurredAt: Instant
+    package var severity: Severity
+    package var confidenceScore: Int?
+    package var pattern: String?
+    package var description: String?
+    package var sourceURL: String?
+    package var rule: Rule?
+    package var attackTechniques: [String]
+    package var entities: [Entity]
+    package var evidence: [EvidenceItem]
+    package var environment: DeploymentEnvironment
+    package var region: String?
+    /// Made by a correlation: opens a case whatever its severity.
+    package var isCorrelation: Bool
+    package var clockSuspect: Bool
+    package var unmapped: JSONValue
+    package var ocsf: JSONValue
+
+    package init(
+        alertID: UUID, source: String, sourceRef: String, rawDigest: Digest, title: String, occurredAt: Instant,
+        severity: Severity, confidenceScore: Int? = nil, pattern: String? = nil, description: String? = nil,
+        sourceURL: String? = nil, rule: Rule? = nil, attackTechniques: [String] = [], entities: [Entity] = [],
+        evidence: [EvidenceItem] = [], environment: DeploymentEnvironment = .unknown, region: String? = nil,
+        isCorrelation: Bool = false, clockSuspect: Bool = false, unmapped: JSONValue = [:], ocsf: JSONValue = [:]
+    ) {
+        self.alertID = alertID
+        self.source = source
+        self.sourceRef = sourceRef
+        self.rawDigest = rawDigest
+        self.title = title
+        self.occurredAt = occurredAt
+        self.severity = severity
+        self.confidenceScore = confidenceScore
+        self.pattern = pattern
+        self.description = description
+        self.sourceURL = sourceURL
+        self.rule = rule
+        self.attackTechniques = attackTechniques
+        self.entities = entities
+        self.evidence = evidence
+        self.environment = environment
+        self.region = region
+        self.isCorrelation = isCorrelation
+        self.clockSuspect = clockSuspect
+        self.unmapped = unmapped
+        self.ocsf = ocsf
+    }
+}
