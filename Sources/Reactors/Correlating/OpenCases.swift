@@ -5,9 +5,11 @@ import JSON
 
 /// Which cases are open and what they are about, folded from the tenant's log: what case matching looks at.
 ///
-/// The overlap of an alert with a case is the number of strong entities that they share, divided by the smaller of the
-/// two counts of strong entities: 1 when one is contained in the other, 0 when nothing is shared. Weak entities (data
-/// of the policy: processes, namespaces, vulnerabilities, other) count for nothing, so they alone never join.
+/// The overlap of an alert with a case is the weight of the strong entities that they share, divided by the smaller of
+/// their two total weights: 1 when one is contained in the other, 0 when nothing is shared. An entity weighs 1 as actor
+/// or target and ½ where it is only related, so that an account which every alert of a cloud names does not draw them
+/// all together. Weak entities (data of the policy: processes, namespaces, vulnerabilities, other) weigh nothing, so
+/// they alone never join.
 struct OpenCases: Sendable {
     struct Entry: Sendable {
         var id: UUID
@@ -15,7 +17,7 @@ struct OpenCases: Sendable {
         var firstAt: Instant
         var lastAt: Instant
         var alertCount: Int
-        var entities: Set<EntityKey>
+        var entities: [EntityKey: Double]
         var isOpen: Bool
     }
 
@@ -27,7 +29,7 @@ struct OpenCases: Sendable {
 
     private struct Seen: Sendable {
         var occurredAt: Instant
-        var entities: Set<EntityKey>
+        var entities: [EntityKey: Double]
     }
 
     private var cases: [UUID: Entry] = [:]
@@ -61,7 +63,7 @@ struct OpenCases: Sendable {
     /// The open case that the alert joins: the highest overlap, then the most recent.
     func match(_ alert: NormalizedAlert, policy: Policy) -> Match? {
         let own = Self.strong(alert, policy)
-        let candidates = own.reduce(into: Set<UUID>()) { $0.formUnion(byEntity[$1] ?? []) }
+        let candidates = own.keys.reduce(into: Set<UUID>()) { $0.formUnion(byEntity[$1] ?? []) }
         return candidates.compactMap { id -> (Match, Instant)? in
             guard let entry = cases[id], entry.isOpen, entry.alertCount < policy.correlation.maxAlerts,
                 alert.occurredAt.milliseconds(since: entry.lastAt) <= policy.correlation.windowMs,
@@ -78,7 +80,7 @@ struct OpenCases: Sendable {
     mutating func opened(_ id: UUID, by alert: NormalizedAlert, at now: Instant, policy: Policy) {
         guard cases[id] == nil else { return }
         cases[id] = Entry(
-            id: id, openedAt: now, firstAt: alert.occurredAt, lastAt: alert.occurredAt, alertCount: 0, entities: [],
+            id: id, openedAt: now, firstAt: alert.occurredAt, lastAt: alert.occurredAt, alertCount: 0, entities: [:],
             isOpen: true)
         linkedAlert(alert, to: id, policy: policy)
     }
@@ -91,22 +93,26 @@ struct OpenCases: Sendable {
         entry.firstAt = min(entry.firstAt, alert.occurredAt)
         entry.lastAt = max(entry.lastAt, alert.occurredAt)
         let keys = Self.strong(alert, policy)
-        entry.entities.formUnion(keys)
+        entry.entities.merge(keys, uniquingKeysWith: max)
         cases[id] = entry
-        for key in keys { byEntity[key, default: []].insert(id) }
+        for key in keys.keys { byEntity[key, default: []].insert(id) }
     }
 
     mutating func closed(_ id: UUID) { cases[id]?.isOpen = false }
     mutating func reopened(_ id: UUID) { cases[id]?.isOpen = true }
 
-    private static func strong(_ alert: NormalizedAlert, _ policy: Policy) -> Set<EntityKey> {
-        Set(alert.entities.filter { policy.isStrong($0.type) && !$0.value.isEmpty }.map(\.key))
+    private static func strong(_ alert: NormalizedAlert, _ policy: Policy) -> [EntityKey: Double] {
+        let strong = alert.entities.filter { policy.isStrong($0.type) && !$0.value.isEmpty }
+        return Dictionary(strong.map { ($0.key, $0.role == .related ? 0.5 : 1) }, uniquingKeysWith: max)
     }
 
-    private static func overlap(_ left: Set<EntityKey>, _ right: Set<EntityKey>) -> (score: Double, shared: [EntityKey]) {
-        let shared = left.intersection(right).sorted()
-        let smaller = min(left.count, right.count)
-        return (smaller == 0 ? 0 : Double(shared.count) / Double(smaller), shared)
+    private static func overlap(
+        _ left: [EntityKey: Double], _ right: [EntityKey: Double]
+    ) -> (score: Double, shared: [EntityKey]) {
+        let shared = left.keys.filter { right[$0] != nil }.sorted()
+        let weight = shared.reduce(0) { $0 + min(left[$1] ?? 0, right[$1] ?? 0) }
+        let smaller = min(left.values.reduce(0, +), right.values.reduce(0, +))
+        return (smaller == 0 ? 0 : weight / smaller, shared)
     }
 
     private static func distance(_ left: Instant, _ right: Instant) -> Int64 {
