@@ -121,6 +121,14 @@ extension CaseRecord {
         runs.last.flatMap { [.running, .paused, .rollingBack].contains($0.state) ? $0 : nil }
     }
 
+    /// The run that has something left to do: an active one that is not paused, or a cancelled one whose last act is
+    /// still without an answer.
+    package var runToDrive: Run? {
+        guard let run else { return nil }
+        let isUnsettled = run.state == .cancelled && run.steps.contains { [.prepared, .executed].contains($0.state) }
+        return run.state == .running || run.state == .rollingBack || isUnsettled ? run : nil
+    }
+
     package var targetsInScope: [Entity] { entities.compactMap(\.entity) }
 
     /// The environment of these targets: production if any of them is; unknown counts as production elsewhere.

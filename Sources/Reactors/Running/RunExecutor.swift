@@ -12,7 +12,7 @@ package import Response
 package struct RunExecutor: Reactor {
     package static let name = "execute"
     package static let interests: Set<EventType> = [
-        .approvalQuorumReached, .gateAutoApproved, .runStarted, .runResumed, .rollbackRequested,
+        .approvalQuorumReached, .gateAutoApproved, .runStarted, .runResumed, .runCancelled, .rollbackRequested,
     ]
     package static let isConcurrent = true
 
@@ -30,9 +30,9 @@ package struct RunExecutor: Reactor {
         if event.kind == .approvalQuorumReached || event.kind == .gateAutoApproved {
             try await start(event)
         }
-        guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.activeRun,
-            run.state != .paused
-        else { return }
+        guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
+            return
+        }
         try await drive(run, of: record, cause: event)
     }
 
@@ -54,7 +54,7 @@ package struct RunExecutor: Reactor {
         return try? PlanBuilder(registry: registry).build(published, for: record, given: record.givenParameters).plan
     }
 
-    private func drive(_ run: Run, of record: CaseRecord, cause event: Event) async throws {
+    private func drive(_ run: Run, of record: CaseRecord, cause event: Event, attempt: Int = 0) async throws {
         guard let json = run.plan?.json else { return }
         let plan = try Response.Plan(json: json)
         let registry = try await bench.registry()
@@ -67,14 +67,32 @@ package struct RunExecutor: Reactor {
             external: { try await feed.external() },
             conflict: { step in try await conflict(for: step, of: record.id) })
         do {
-            _ = try await driver.drive(&machine)
+            if case .wait(.outcomeUnknown) = try await driver.drive(&machine) {
+                guard try await waitBeforeProbing(feed, attempt: attempt) else { return }
+                try await driveAgain(record.id, cause: event, attempt: attempt + 1)
+            }
         } catch is RunFeed.Interrupted {
             // Somebody wrote about this run at the same moment: begin again from what the log says now.
-            guard let current = try await bench.cases.load(record.id, tenant: bench.tenant),
-                let active = current.activeRun, active.state != .paused
-            else { return }
-            try await drive(active, of: current, cause: event)
+            try await driveAgain(record.id, cause: event, attempt: attempt)
         }
+    }
+
+    private func driveAgain(_ caseID: UUID, cause event: Event, attempt: Int) async throws {
+        guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
+            return
+        }
+        try await drive(run, of: record, cause: event, attempt: attempt)
+    }
+
+    /// An unknown outcome is probed again, after 1, 2, 4, … seconds and then every minute, for about an hour. Whatever
+    /// somebody says about the run meanwhile (a rollback, for example) has an event of its own and goes first.
+    private func waitBeforeProbing(_ feed: RunFeed, attempt: Int) async throws -> Bool {
+        guard attempt < 66 else { return false }
+        for _ in 0..<min(60, 1 << min(attempt, 6)) {
+            try await Task.sleep(for: .seconds(1))
+            if try await !feed.external().isEmpty { return false }
+        }
+        return true
     }
 
     /// Looked at again immediately before each step: the environment may have changed since the approval.
