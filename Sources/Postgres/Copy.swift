@@ -1,0 +1,98 @@
+/// Writes rows in COPY's binary format, a megabyte at a time.
+package struct CopyWriter: ~Copyable {
+    private let wire: Wire
+    private var buffer: [UInt8] = CopyFormat.signature + [0, 0, 0, 0, 0, 0, 0, 0]
+    private static let flushSize = 1 << 20
+
+    init(_ wire: Wire) { self.wire = wire }
+
+    /// Writes one row; the values' types must be those of the columns.
+    package mutating func row<each Value: PostgresEncodable>(_ value: repeat each Value) throws(PostgresError) {
+        let start = buffer.count
+        buffer.appendBigEndian(Int16(0))
+        var columns: Int16 = 0
+        for value in repeat each value {
+            columns += 1
+            CopyFormat.append(value, to: &buffer)
+        }
+        buffer[start] = UInt8(truncatingIfNeeded: columns >> 8)
+        buffer[start + 1] = UInt8(truncatingIfNeeded: columns)
+        if buffer.count >= Self.flushSize { try flush() }
+    }
+
+    mutating func finish() throws(PostgresError) {
+        buffer.appendBigEndian(Int16(-1))
+        try flush()
+    }
+
+    private mutating func flush() throws(PostgresError) {
+        try wire.copyIn(buffer)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+/// One row of a COPY OUT, read column by column in order; lives only within the closure that it is lent to. The format
+/// carries no types: ask for the columns' own (`PostgresJSONB`, not `String`, for `jsonb`).
+package struct CopyRow: ~Copyable {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var offset: Int
+    private var columnsLeft: Int
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, from offset: Int, columns: Int) {
+        self.bytes = bytes
+        self.offset = offset
+        columnsLeft = columns
+    }
+
+    /// The next column.
+    package mutating func next<Value: PostgresDecodable & PostgresEncodable>(
+        _ type: Value.Type = Value.self
+    ) throws(PostgresError) -> Value {
+        let bytes = bytes.span
+        guard columnsLeft > 0 else { throw PostgresError(.noSuchColumn, "the row has no more columns") }
+        guard offset + 4 <= bytes.count else { throw CopyFormat.malformed }
+        columnsLeft -= 1
+        let length = Int(bytes.bigEndian(at: offset, as: Int32.self))
+        offset += 4
+        if length < 0 { return try Value.readNull() }
+        guard offset + length <= bytes.count else { throw CopyFormat.malformed }
+        let value = try Value(postgres: bytes.extracting(offset..<(offset + length)), type: Value.postgresType)
+        offset += length
+        return value
+    }
+}
+
+/// COPY's binary format (PostgreSQL manual, COPY, "Binary Format").
+enum CopyFormat {
+    static let signature: [UInt8] = [0x50, 0x47, 0x43, 0x4F, 0x50, 0x59, 0x0A, 0xFF, 0x0D, 0x0A, 0x00]
+
+    static func append<Value: PostgresEncodable>(_ value: Value, to buffer: inout [UInt8]) {
+        let start = buffer.count
+        buffer.appendBigEndian(Int32(-1))
+        guard value.encode(into: &buffer) else { return }
+        let length = UInt32(buffer.count - start - 4)
+        for index in 0..<4 { buffer[start + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32(index))) }
+    }
+
+    /// Signature, flags and the extension, which is skipped.
+    static func headerLength(_ bytes: UnsafeBufferPointer<UInt8>) throws(PostgresError) -> Int {
+        guard bytes.count >= 19 else { throw malformed }
+        return 19 + Int(bytes.span.bigEndian(at: 15, as: Int32.self))
+    }
+
+    /// Lends one row; the trailer, whose count is -1, is none.
+    static func row(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int,
+        _ body: (inout CopyRow) throws(PostgresError) -> Void
+    ) throws(PostgresError) {
+        // The header may come alone.
+        guard start < bytes.count else { return }
+        guard start + 2 <= bytes.count else { throw malformed }
+        let columns = bytes.span.bigEndian(at: start, as: Int16.self)
+        guard columns >= 0 else { return }
+        var row = CopyRow(bytes, from: start + 2, columns: Int(columns))
+        try body(&row)
+    }
+
+    static var malformed: PostgresError { PostgresError(.malformedValue, "a COPY row cut short") }
+}

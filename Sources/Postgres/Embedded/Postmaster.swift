@@ -1,0 +1,63 @@
+import Foundation
+import Glibc
+
+/// The running server of a data directory, as its `postmaster.pid` and the kernel tell.
+///
+/// The file alone is not believed: after a crash it stays, and its number may be somebody else's by now. A postmaster
+/// and its backends have the data directory as working directory, which `/proc` shows.
+struct Postmaster {
+    let processID: Int32
+    let socketDirectory: String
+    let isReady: Bool
+
+    init?(_ layout: ClusterLayout) {
+        // Lines (pidfile.h): pid, data directory, start time, port, socket directory, listen address, shared memory,
+        // status.
+        guard let data = FileManager.default.contents(atPath: layout.postmasterFile) else { return nil }
+        let lines = String(decoding: data, as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        guard let pid = lines.first.flatMap({ Int32($0) }),
+            Self.workingDirectory(of: String(pid)) == Self.canonical(layout.cluster)
+        else { return nil }
+        processID = pid
+        socketDirectory = lines.count > 4 ? lines[4] : ""
+        isReady = lines.count > 7 && lines[7] == "ready"
+    }
+
+    /// The processes that run in a data directory.
+    static func processes(in cluster: String) -> [Int32] {
+        let cluster = canonical(cluster)
+        let entries: [String]
+        do {
+            entries = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+        } catch {
+            return []
+        }
+        return entries.compactMap { entry in
+            guard let pid = Int32(entry), workingDirectory(of: entry) == cluster else { return nil }
+            return pid
+        }
+    }
+
+    /// Removes what a dead postmaster left: its own file, its socket and the socket's lock. Only for the owner of the
+    /// data directory, and only when `processes(in:)` finds nobody.
+    static func removeLeftovers(_ layout: ClusterLayout) {
+        for path in [layout.postmasterFile, layout.socketPath + ".lock", layout.socketPath] { unlink(path) }
+    }
+
+    private static func workingDirectory(of process: String) -> String? {
+        do {
+            return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")
+        } catch {
+            // Gone, or another user's.
+            return nil
+        }
+    }
+
+    private static func canonical(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}
