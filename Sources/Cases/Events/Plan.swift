@@ -3,17 +3,14 @@ package import struct Foundation.UUID
 package import JSON
 
 /// Exactly what would be done, to what, on which evidence: what approvers agree to, byte for byte (contract §6).
-package struct Plan: Codable, Sendable, Hashable {
+///
+/// `json` is the plan; the other members are read from it. Whoever executes it may know more members than the domain
+/// does, and all of them are bound by the digest.
+package struct Plan: Sendable, Hashable {
     package struct PlaybookReference: Codable, Sendable, Hashable {
         package var id: String
         package var version: Int
         package var digest: Digest
-
-        package init(id: String, version: Int, digest: Digest) {
-            self.id = id
-            self.version = version
-            self.digest = digest
-        }
     }
 
     package struct Rollback: Codable, Sendable, Hashable {
@@ -28,7 +25,6 @@ package struct Plan: Codable, Sendable, Hashable {
         package var operation: String
         package var targets: [Entity]
         package var parameters: JSONValue
-        package var inputs: [String: String]
         package var rollback: Rollback?
     }
 
@@ -38,37 +34,47 @@ package struct Plan: Codable, Sendable, Hashable {
         package var digest: Digest
     }
 
-    package var caseID: UUID
-    package var playbook: PlaybookReference
-    package var policyVersion: Int
-    package var steps: [Step]
-    package var targets: [Entity]
-    package var maxTargets: Int
-    package var evidence: [BoundEvidence]
+    package let json: JSONValue
+    package let caseID: UUID
+    package let playbook: PlaybookReference
+    package let policyVersion: Int
+    package let steps: [Step]
+    package let targets: [Entity]
+    package let maxTargets: Int
+    package let evidence: [BoundEvidence]
 
-    package init(
-        caseID: UUID, playbook: PlaybookReference, policyVersion: Int, steps: [Step], targets: [Entity], maxTargets: Int,
-        evidence: [BoundEvidence]
-    ) {
-        self.caseID = caseID
-        self.playbook = playbook
-        self.policyVersion = policyVersion
-        self.steps = steps
-        self.targets = targets
-        self.maxTargets = maxTargets
-        self.evidence = evidence
+    /// - Throws: `JSONError` when a member of contract §6 is missing or of another type.
+    package init(json: JSONValue) throws {
+        let members: Members = try json.decode()
+        self.json = json
+        caseID = members.caseID
+        playbook = members.playbook
+        policyVersion = members.policyVersion
+        steps = members.steps
+        targets = members.targets
+        maxTargets = members.maxTargets
+        evidence = members.evidence
+    }
+
+    private struct Members: Codable {
+        var caseID: UUID
+        var playbook: PlaybookReference
+        var policyVersion: Int
+        var steps: [Step]
+        var targets: [Entity]
+        var maxTargets: Int
+        var evidence: [BoundEvidence]
     }
 
     /// SHA-256 of the plan's canonical JSON, nothing else.
-    package var digest: Digest {
-        do {
-            return Digest.ofCanonical(try JSONValue(encoding: self))
-        } catch {
-            preconditionFailure("a plan is always JSON: \(error)")
-        }
-    }
+    package var digest: Digest { Digest.ofCanonical(json) }
 
     package var actionClasses: Set<ActionClass> { Set(steps.map(\.actionClass)) }
+}
+
+extension Plan: Codable {
+    package func encode(to encoder: any Encoder) throws { try json.encode(to: encoder) }
+    package init(from decoder: any Decoder) throws { try self.init(json: JSONValue(from: decoder)) }
 }
 
 /// A step as people see it before they decide, with its predicted reach.

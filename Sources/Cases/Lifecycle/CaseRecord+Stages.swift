@@ -100,3 +100,19 @@ extension CaseRecord {
         return [Self.recovered(reason: "Every step was verified, and the playbook takes no service away.")]
     }
 }
+
+/// An alert that opened no case and joined none: `alert.enriched` in the alert's own stream.
+package struct AlertDisposition: Payload {
+    package static let type = EventType.alertEnriched
+    package enum Disposition: String, Codable, Sendable, Hashable { case tagged, suppressed }
+
+    package var alertID: UUID
+    package var disposition: Disposition
+    package var reason: String
+
+    package init(alertID: UUID, disposition: Disposition, reason: String) {
+        self.alertID = alertID
+        self.disposition = disposition
+        self.reason = reason
+    }
+}
