@@ -1,4 +1,5 @@
 package import Postgres
+import Schema
 package import Testing
 
 /// Gives each test a database of its own, cloned from a template in one throw-away cluster per test process:
@@ -32,6 +33,11 @@ package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
 extension Trait where Self == DatabaseTrait {
     /// An empty database.
     package static var database: DatabaseTrait { DatabaseTrait(template: "empty") { _ in } }
+
+    /// A database with the log's schema.
+    package static var migrated: DatabaseTrait {
+        DatabaseTrait(template: "migrated") { try await Migrator($0).migrate() }
+    }
 }
 
 /// The database of the running test.
@@ -46,6 +52,16 @@ package struct TestDatabase: Sendable {
             guard let scoped else { throw NoDatabase() }
             return scoped
         }
+    }
+
+    /// Another client of the same database, as the application sees it: with a role of its own, or other limits.
+    package func connect(
+        as role: String? = nil, _ change: (inout DatabaseConfiguration) -> Void = { _ in }
+    ) -> Database {
+        var configuration = DatabaseConfiguration(ConnectionConfiguration(connectionString))
+        configuration.connection.role = role
+        change(&configuration)
+        return Database(configuration)
     }
 
     private struct NoDatabase: Error, CustomStringConvertible {

@@ -45,6 +45,12 @@ package struct ExcludedApprover: Codable, Sendable, Hashable {
     package var subject: String
     package var reason: Reason
 
+    package init(issuer: String, subject: String, reason: Reason) {
+        self.issuer = issuer
+        self.subject = subject
+        self.reason = reason
+    }
+
     package var identity: Identity { Identity(issuer: issuer, subject: subject) }
 }
 

@@ -25,6 +25,12 @@ package struct Decision: Sendable, Hashable {
         self.init(type: Swift.type(of: payload).type, payload)
     }
 
+    /// For events whose data another module made, such as a run's steps.
+    package init(type: EventType, data: JSONValue) {
+        self.type = type
+        self.data = data
+    }
+
     /// For payloads that several event types share.
     package init(type: EventType, _ payload: some Encodable) {
         self.type = type

@@ -61,12 +61,22 @@ extension EventType {
                 SealedMember("/data/pre_state", .item), SealedMember("/data/targets/*/value", .entity),
                 SealedMember("/data/parameters", .item),
             ]
-        case .stepExecuted: [SealedMember("/data/output", .item)]
+        case .stepExecuted:
+            [
+                SealedMember("/data/output", .item), SealedMember("/data/before", .item),
+                SealedMember("/data/after", .item),
+            ]
         case .stepVerified: [SealedMember("/data/observed", .item)]
-        case .stepFailed, .stepOutcomeUnknown, .stepRetried: [SealedMember("/data/message", .item)]
+        case .stepFailed, .stepOutcomeUnknown, .stepRetried:
+            [SealedMember("/data/error", .item), SealedMember("/data/observed", .item)]
         case .stepRollbackRefused: [SealedMember("/data/expected", .item), SealedMember("/data/found", .item)]
-        case .runPaused, .runResumed, .runCancelled, .runFailed, .rollbackRequested, .stepSkipped:
-            [SealedMember("/data/reason", .item)]
+        case .stepSkipped:
+            [
+                SealedMember("/data/reason", .item), SealedMember("/data/pre_state", .item),
+                SealedMember("/data/parameters", .item),
+            ]
+        case .runFailed: [SealedMember("/data/reason", .item), SealedMember("/data/error", .item)]
+        case .runPaused, .runResumed, .runCancelled, .rollbackRequested: [SealedMember("/data/reason", .item)]
         case .ownerNotified, .ownerAcknowledged, .ownerObjected: [SealedMember("/data/reason", .item)]
         case .caseRetitled: [SealedMember("/data/title", .item)]
         case .caseCommented: [SealedMember("/data/text", .item)]

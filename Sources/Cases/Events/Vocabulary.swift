@@ -87,6 +87,17 @@ package struct CaseEntity: Codable, Sendable, Hashable {
     package var eventIDs: [UUID]
     package var asset: AssetContext?
 
+    package init(
+        type: Entity.EntityType, value: String?, role: Entity.Role, strong: Bool, eventIDs: [UUID], asset: AssetContext?
+    ) {
+        self.type = type
+        self.value = value
+        self.role = role
+        self.strong = strong
+        self.eventIDs = eventIDs
+        self.asset = asset
+    }
+
     package var entity: Entity? { value.map { Entity(type: type, value: $0, role: role) } }
 }
 
@@ -117,6 +128,12 @@ package struct MissingContext: Codable, Sendable, Hashable {
     package var kind: String
     package var entity: String?
     package var reason: String
+
+    package init(kind: String, entity: String?, reason: String) {
+        self.kind = kind
+        self.entity = entity
+        self.reason = reason
+    }
 }
 
 package struct EnvironmentConflict: Codable, Sendable, Hashable {
@@ -134,6 +151,14 @@ package struct EnvironmentConflict: Codable, Sendable, Hashable {
     package var startsAt: Instant?
     package var endsAt: Instant?
     package var eventID: UUID?
+
+    package init(kind: Kind, name: String, startsAt: Instant?, endsAt: Instant?, eventID: UUID?) {
+        self.kind = kind
+        self.name = name
+        self.startsAt = startsAt
+        self.endsAt = endsAt
+        self.eventID = eventID
+    }
 }
 
 /// One piece of evidence as the case's stream holds it.
@@ -197,6 +222,13 @@ package struct ComparableCase: Codable, Sendable, Hashable {
     package var overlapScore: Double
     package var shared: [String]
     package var verdict: Verdict?
+
+    package init(caseID: UUID, overlapScore: Double, shared: [String], verdict: Verdict?) {
+        self.caseID = caseID
+        self.overlapScore = overlapScore
+        self.shared = shared
+        self.verdict = verdict
+    }
 }
 
 package struct CitedText: Codable, Sendable, Hashable {

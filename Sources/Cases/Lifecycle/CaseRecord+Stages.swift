@@ -44,6 +44,10 @@ extension CaseRecord {
                 detectionReason: detectionReason, registryPosition: registryPosition))
     }
 
+    package static func timelineItem(at instant: Instant, eventID: UUID, text: String) -> CaseCorrelated.TimelineItem {
+        CaseCorrelated.TimelineItem(at: instant, eventID: eventID, text: text)
+    }
+
     package func correlate(
         techniques: [AttackTechnique], timeline: [CaseCorrelated.TimelineItem], comparable: [ComparableCase]
     ) -> [Decision] {

@@ -1,6 +1,5 @@
 import Events
 package import struct Foundation.UUID
-package import JSON
 
 extension CaseRecord {
     /// Starts the run that an approval or a standing approval allows.
@@ -76,55 +75,7 @@ extension CaseRecord {
             case .resume: .runResumed
             case .cancel: .runCancelled
             }
-        return [Decision(type: type, RunEvent(runID: id, reason: reason))]
-    }
-
-    // What the executor found, as decisions: it knows connectors, this file knows events.
-
-    package static func prepared(
-        run: UUID, step: Plan.Step, parameters: JSONValue, preState: JSONValue, idempotencyKey: UUID
-    ) -> Decision {
-        Decision(
-            StepPrepared(
-                runID: run, stepID: step.stepID, idempotencyKey: idempotencyKey,
-                targets: step.targets.map { .init(type: $0.type, value: $0.value, role: $0.role) },
-                parameters: parameters, preState: preState))
-    }
-
-    package static func executed(run: UUID, stepID: String, output: JSONValue, attempts: Int) -> Decision {
-        Decision(StepExecuted(runID: run, stepID: stepID, output: output, attempts: attempts))
-    }
-
-    package static func verified(run: UUID, stepID: String, observed: JSONValue) -> Decision {
-        Decision(StepVerified(runID: run, stepID: stepID, observed: observed))
-    }
-
-    package static func trouble(
-        _ type: EventType, run: UUID, stepID: String, code: String, message: String
-    ) -> Decision {
-        Decision(type: type, StepTrouble(runID: run, stepID: stepID, code: code, message: message))
-    }
-
-    package static func skipped(run: UUID, stepID: String, reason: String) -> Decision {
-        Decision(StepSkipped(runID: run, stepID: stepID, reason: reason))
-    }
-
-    package static func ended(_ type: EventType, run: UUID, reason: String?) -> Decision {
-        Decision(type: type, RunEvent(runID: run, reason: reason))
-    }
-
-    package static func rolledBack(run: UUID, stepID: String, restored: JSONValue) -> Decision {
-        Decision(StepRolledBack(runID: run, stepID: stepID, restoredDigest: Digest.ofCanonical(restored)))
-    }
-
-    package static func rollbackRefused(
-        run: UUID, stepID: String, expected: JSONValue, found: JSONValue
-    ) -> Decision {
-        Decision(StepRollbackRefused(runID: run, stepID: stepID, expected: expected, found: found))
-    }
-
-    package static func rollbackIncomplete(run: UUID, unrestored: [String], reason: String) -> Decision {
-        Decision(RollbackIncomplete(runID: run, unrestoredStepIDs: unrestored, reason: reason))
+        return [Decision(type: type, RunControl(runID: id, reason: reason))]
     }
 
     package static func recovered(reason: String) -> Decision {

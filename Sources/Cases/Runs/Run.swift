@@ -36,7 +36,8 @@ package struct Run: Codable, Sendable, Hashable {
 
     /// Steps that changed the world and are not undone.
     package var standingSteps: [RunStep] {
-        steps.filter { [.executed, .verified, .rollbackRefused].contains($0.state) || ($0.state == .failed && $0.executedAt != nil) }
+        steps.filter { [.executed, .verified, .rollbackRefused, .outcomeUnknown].contains($0.state)
+                || ($0.state == .failed && $0.executedAt != nil) }
     }
 }
 
@@ -134,33 +135,35 @@ extension CaseRecord {
         step.eventIDs.append(event.eventID)
         switch kind {
         case .stepPrepared:
-            let payload: StepPrepared = try event.payload()
             step.state = .prepared
-            step.idempotencyKey = payload.idempotencyKey
-            step.preState = payload.preState
-            step.parameters = payload.parameters
+            step.attempts = 1
+            step.idempotencyKey = event.data["idempotency_key"]?.stringValue.flatMap(UUID.init(uuidString:))
+            step.preState = event.data["pre_state"] ?? .null
+            step.parameters = event.data["parameters"] ?? step.parameters
             step.preparedAt = event.recordedAt
         case .stepExecuted:
-            let payload: StepExecuted = try event.payload()
             step.state = .executed
-            step.attempts = payload.attempts
-            step.output = payload.output
+            step.output = event.data["output"] ?? .null
             step.executedAt = event.recordedAt
             step.error = nil
         case .stepVerified:
-            let payload: StepVerified = try event.payload()
             step.state = .verified
-            step.observed = payload.observed
+            step.observed = event.data["observed"] ?? .null
             step.verifiedAt = event.recordedAt
             anchors.lastVerifiedAt = event.recordedAt
             anchors.eventIDs["last_verified"] = event.eventID
             if step.actionClass.isContainment, runs[run].mode == .live {
                 anchor(\.containedAt, "contained", event, first: false)
             }
-        case .stepFailed, .stepOutcomeUnknown:
-            let payload: StepTrouble = try event.data.decode()
-            step.state = kind == .stepFailed ? .failed : .outcomeUnknown
-            step.error = RunStep.Failure(code: payload.code, message: payload.message)
+        case .stepFailed:
+            step.state = .failed
+            step.error = Self.failure(event)
+            if let observed = event.data["observed"], !observed.isNull { step.observed = observed }
+            if event.data["applied"] != true { step.executedAt = nil }
+        case .stepOutcomeUnknown:
+            step.error = Self.failure(event)
+            // An undo of unknown outcome leaves the step as it was: done.
+            if event.data["during"] != "rollback" { step.state = .outcomeUnknown }
         case .stepRetried: step.attempts += 1
         case .stepSkipped: step.state = .skipped
         case .stepRolledBack:
@@ -170,5 +173,11 @@ extension CaseRecord {
         default: break
         }
         runs[run].steps[index] = step
+    }
+
+    private static func failure(_ event: Event) -> RunStep.Failure {
+        RunStep.Failure(
+            code: event.data["error"]?["code"]?.stringValue ?? "unknown",
+            message: event.data["error"]?["message"]?.stringValue)
     }
 }

@@ -19,7 +19,9 @@ extension PostgresTimestamp: PostgresScalar {
     package static func reads(_ type: PostgresType) -> Bool { type == .timestamptz }
 
     package func encode(into bytes: inout [UInt8]) -> Bool {
-        bytes.appendBigEndian(microseconds - Self.epochOffset)
+        // Out of PostgreSQL's range either way: the server refuses it, where an overflow would trap.
+        let (value, overflow) = microseconds.subtractingReportingOverflow(Self.epochOffset)
+        bytes.appendBigEndian(overflow ? .min + 1 : value)
         return true
     }
 

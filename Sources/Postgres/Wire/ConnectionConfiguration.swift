@@ -13,8 +13,11 @@ package struct ConnectionConfiguration: Sendable {
     package var lockTimeoutMilliseconds = 10_000
     /// Milliseconds that a transaction may sit idle, for a client that stopped without closing its socket.
     package var idleInTransactionTimeoutMilliseconds = 60_000
-    /// Off for a pooler that hands a server connection to somebody else after each transaction (PgBouncer): statements
-    /// are not prepared, and the timeouts are set in each transaction instead of at the start of the connection.
+    /// A role that each connection takes on (`SET ROLE`), so that a login with more rights does not use them.
+    package var role: String?
+    /// On for a pooler that hands a server connection to somebody else after each transaction (PgBouncer): statements
+    /// are not prepared, and role and timeouts are set in each transaction instead of at the start of the connection;
+    /// statements outside a transaction go without them.
     package var isBehindTransactionPooler = false
 
     package init(_ connectionString: String) { self.connectionString = connectionString }
@@ -30,7 +33,9 @@ package struct ConnectionConfiguration: Sendable {
 
     /// What follows BEGIN behind a pooler.
     var transactionPrefix: String {
-        isBehindTransactionPooler ? timeouts.map { "; SET LOCAL \($0.name) = \($0.milliseconds)" }.joined() : ""
+        guard isBehindTransactionPooler else { return "" }
+        let role = role.map { "; SET LOCAL ROLE \"\($0.replacing("\"", with: "\"\""))\"" } ?? ""
+        return timeouts.map { "; SET LOCAL \($0.name) = \($0.milliseconds)" }.joined() + role
     }
 
     /// Keywords and values in libpq's order: what stands later wins, and `dbname` is expanded first.
@@ -41,7 +46,8 @@ package struct ConnectionConfiguration: Sendable {
         if given["connect_timeout"] == nil { parameters.append(("connect_timeout", String(connectTimeoutSeconds))) }
         if !isBehindTransactionPooler {
             // The caller's own options come last, so that they win.
-            let options = timeouts.map { "-c \($0.name)=\($0.milliseconds)" } + ["-c TimeZone=UTC"]
+            var options = timeouts.map { "-c \($0.name)=\($0.milliseconds)" } + ["-c TimeZone=UTC"]
+            if let role { options.append("-c role=\(role)") }
             parameters.append(("options", (options + [given["options"] ?? ""]).joined(separator: " ")))
         }
         return parameters

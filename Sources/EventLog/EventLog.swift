@@ -1,0 +1,133 @@
+package import Events
+package import Foundation
+package import JSON
+package import Postgres
+
+/// The event log: the one place where anything is recorded.
+///
+/// Each tenant has one order, `position` 0, 1, 2, … without a gap, handed out under a lock that is held until commit. So
+/// a reader that has seen position n has seen everything before n, and a follower that keeps a position misses nothing.
+/// Within the tenant, each stream has its own order, `version` 1, 2, 3, …, which authors use to say what they had seen.
+///
+/// `append` is safe to repeat: an event has its author's id, and the same id with the same content is recorded once.
+/// Members that can hold personal data are sealed on the way in (see `SealingCatalogue`) and opened on the way out.
+package final class EventLog: Sendable {
+    package struct Limits: Sendable {
+        /// Events in one transaction.
+        package var batchEventsMaximum = 512
+        /// Events of one tenant that may wait; more are refused with `queueFull`.
+        package var waitingEventsMaximum = 8_192
+        /// Bytes that may wait, over all tenants, evidence included.
+        package var waitingBytesMaximum = 128 << 20
+        /// How long a batch is tried again while the database cannot be reached.
+        package var writeTimeout: Duration = .seconds(20)
+        /// How late a follower may learn of what another process recorded.
+        package var pollInterval: Duration = .milliseconds(200)
+
+        package init() {}
+    }
+
+    let database: Database
+    let keys: TenantKeys
+    let catalogue: SealingCatalogue
+    let upcasters: Upcasters
+    let watch: HeadWatch
+    private let appender: Appender
+    private let clock: @Sendable () -> Instant
+
+    /// - Parameters:
+    ///   - database: connected with a role that may do what `docket_app` may.
+    ///   - epoch: the writer epoch under which this place writes for a tenant; it comes from the placement of tenants,
+    ///     never from the database, or a fenced place could write on.
+    ///   - clock: what `recorded_at` is taken from.
+    package init(
+        database: Database, keys: TenantKeys, catalogue: SealingCatalogue, upcasters: Upcasters = Upcasters(),
+        limits: Limits = Limits(), epoch: @escaping @Sendable (UUID) -> Int64 = { _ in 0 },
+        clock: @escaping @Sendable () -> Instant = { .now() }
+    ) {
+        self.database = database
+        self.keys = keys
+        self.catalogue = catalogue
+        self.upcasters = upcasters
+        self.clock = clock
+        let watch = HeadWatch(database: database, interval: limits.pollInterval)
+        self.watch = watch
+        appender = Appender(
+            writer: BatchWriter(
+                database: database, keys: keys, epoch: epoch, clock: clock, limits: limits,
+                appended: { watch.publish($0, next: $1) }),
+            limits: limits)
+    }
+
+    /// Records a request's events, all or none, and gives the verdict once that is durable.
+    ///
+    /// Requests from many tasks share transactions. When the task is cancelled before its request is sent, nothing is
+    /// recorded and the error is `cancelled`; after that, the verdict is waited for.
+    package func append(_ request: AppendRequest) async throws(EventLogError) -> AppendVerdict {
+        let key = PreparedRequest.needsKey(request, catalogue) ? try await key(request.tenant) : nil
+        return try await appender.append(try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+    }
+
+    /// Makes room for a tenant; false when there is one of this id.
+    @discardableResult
+    package func createTenant(_ tenant: UUID, epoch: Int64 = 0) async throws(EventLogError) -> Bool {
+        do {
+            let created = try await database.write("SELECT docket.create_tenant(\(tenant), \(epoch))") {
+                row throws(PostgresError) in try row[0] as Bool
+            }
+            return created.first == true
+        } catch {
+            throw EventLogError(.unavailable, "the tenant was not created", cause: error)
+        }
+    }
+
+    /// Milliseconds by which this process's clock is ahead of the database's. More than 1 s either way means that one of
+    /// them is wrong: refuse to write and say so, lest one bad clock freeze `recorded_at` in the future.
+    package func clockOffset() async throws(EventLogError) -> Int64 {
+        let before = clock()
+        let theirs = try await reading { () throws(PostgresError) in
+            try await database.value("SELECT clock_timestamp()", as: PostgresTimestamp.self)
+        }
+        let middle = before.microseconds + (clock().microseconds - before.microseconds) / 2
+        return Instant(microseconds: middle).milliseconds(since: Instant(microseconds: theirs.microseconds))
+    }
+}
+
+// MARK: - Keys
+
+extension EventLog {
+    /// The code by which equal personal values are found without their being readable: what the body's markers carry.
+    ///
+    /// - Parameter type: of an entity, its type (`user`).
+    package func matchingCode(type: String, value: JSONValue, tenant: UUID) async throws(EventLogError) -> [UInt8] {
+        try await key(tenant).match(type, value.canonicalBytes())
+    }
+
+    /// The key under which an entity's values are sealed: deleting it erases them all.
+    package func subjectKeyID(type: String, value: JSONValue, tenant: UUID) async throws(EventLogError) -> UUID {
+        SubjectKeyID.derive(tenant: tenant, code: try await matchingCode(type: type, value: value, tenant: tenant))
+    }
+
+    /// The tenant's key, made at its first use. Not made when the tenant has sealed data already: then the file was lost
+    /// or the directory is the wrong one, and a new key would hide that.
+    private func key(_ tenant: UUID) async throws(EventLogError) -> TenantKey {
+        if let key = try keys.find(tenant) { return key }
+        let hasSealed = try await reading { () throws(PostgresError) in
+            try await database.value(
+                "SELECT EXISTS (SELECT FROM docket.subject_key WHERE tenant_id = \(tenant))", as: Bool.self)
+        }
+        // Another process may have made the key, and sealed with it, since the first look.
+        if let key = try keys.find(tenant) { return key }
+        guard !hasSealed else { throw missingKey(tenant) }
+        return try keys.make(tenant)
+    }
+
+    func existingKey(_ tenant: UUID) throws(EventLogError) -> TenantKey {
+        guard let key = try keys.find(tenant) else { throw missingKey(tenant) }
+        return key
+    }
+
+    private func missingKey(_ tenant: UUID) -> EventLogError {
+        EventLogError(.tenantKey, "tenant \(tenant) has sealed data, but its key file is not in the keys' directory")
+    }
+}

@@ -1,0 +1,201 @@
+package import Events
+package import Foundation
+import JSON
+import Postgres
+
+/// Part of a tenant's log, and where to go on.
+package struct FeedPage: Sendable {
+    package var events: [Event]
+    /// Everything before this position was looked at: the next page begins here, whatever the filter left out.
+    package var next: Int64
+}
+
+extension EventLog {
+    /// A stream's events in order, from the one after `version`, and not beyond `position` when that is given.
+    package func read(
+        stream id: UUID, tenant: UUID, after version: Int64 = 0, upTo position: Int64? = nil, limit: Int = 10_000
+    ) async throws(EventLogError) -> [Event] {
+        try await events(
+            tenant,
+            """
+            SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
+             WHERE e.tenant_id = \(tenant) AND e.stream_id = \(id) AND e.version > \(version)
+               AND e.position <= \(position ?? .max)
+             ORDER BY e.version LIMIT \(limit)
+            """)
+    }
+
+    /// Several streams at once, each in order; a stream without events has no entry.
+    package func read(
+        streams ids: [UUID], tenant: UUID, upTo position: Int64? = nil
+    ) async throws(EventLogError) -> [UUID: [Event]] {
+        let all = try await events(
+            tenant,
+            """
+            SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
+             WHERE e.tenant_id = \(tenant) AND e.stream_id = ANY (\(ids)) AND e.position <= \(position ?? .max)
+             ORDER BY e.stream_id, e.version
+            """)
+        return Dictionary(grouping: all, by: \.streamID)
+    }
+
+    /// The event of an id, or nil.
+    package func event(_ id: UUID, tenant: UUID) async throws(EventLogError) -> Event? {
+        try await events(
+            tenant,
+            """
+            SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
+             WHERE e.tenant_id = \(tenant) AND e.event_id = \(id)
+            """
+        ).first
+    }
+
+    /// The tenant's events in order from a position on, all or those of some types or of one case. Without a filter the
+    /// positions have no gap.
+    package func feed(
+        tenant: UUID, from position: Int64, limit: Int, types: [String]? = nil, caseID: UUID? = nil
+    ) async throws(EventLogError) -> [Event] {
+        try await page(tenant: tenant, from: position, limit: limit, types: types, caseID: caseID).events
+    }
+
+    /// The same, with the position to go on from: a follower with a filter advances past what the filter left out.
+    package func page(
+        tenant: UUID, from position: Int64, limit: Int, types: [String]? = nil, caseID: UUID? = nil
+    ) async throws(EventLogError) -> FeedPage {
+        // Before the events: what is recorded between the two queries belongs to the next page.
+        let head = try await head(tenant: tenant)
+        let query: Query
+        if let types {
+            // One probe of the index by type each, however rare the type is.
+            query = """
+                SELECT \(unescaped: StoredEvent.columns)
+                  FROM (SELECT p.position
+                          FROM unnest(\(types)) AS t (type)
+                         CROSS JOIN LATERAL (
+                               SELECT x.position FROM docket.event AS x
+                                WHERE x.tenant_id = \(tenant) AND x.type = t.type
+                                  AND x.position >= \(position) AND x.position < \(head)
+                                  AND (\(caseID) IS NULL OR x.case_id = \(caseID))
+                                ORDER BY x.position LIMIT \(limit)) AS p
+                         GROUP BY p.position ORDER BY p.position LIMIT \(limit)) AS f
+                  JOIN docket.event AS e ON e.tenant_id = \(tenant) AND e.position = f.position
+                 ORDER BY e.position
+                """
+        } else if let caseID {
+            query = """
+                SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
+                 WHERE e.tenant_id = \(tenant) AND e.case_id = \(caseID)
+                   AND e.position >= \(position) AND e.position < \(head)
+                 ORDER BY e.position LIMIT \(limit)
+                """
+        } else {
+            query = """
+                SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
+                 WHERE e.tenant_id = \(tenant) AND e.position >= \(position) AND e.position < \(head)
+                 ORDER BY e.position LIMIT \(limit)
+                """
+        }
+        let events = try await events(tenant, query)
+        let isFull = events.count >= limit
+        return FeedPage(events: events, next: isFull ? (events.last?.position ?? position - 1) + 1 : max(position, head))
+    }
+
+    /// The position that the tenant's next event will get: how many it has.
+    package func head(tenant: UUID) async throws(EventLogError) -> Int64 {
+        let head = try await reading { () throws(PostgresError) in
+            try await database.first("SELECT next_position FROM docket.tenant_head WHERE tenant_id = \(tenant)") {
+                row throws(PostgresError) in try row[0] as Int64
+            }
+        }
+        guard let head else { throw EventLogError(.unknownTenant, "unknown tenant") }
+        return head
+    }
+
+    /// All tenants and their next positions.
+    package func heads() async throws(EventLogError) -> [UUID: Int64] {
+        let rows = try await reading { () throws(PostgresError) in
+            try await database.query("SELECT tenant_id, next_position FROM docket.tenant_head") {
+                row throws(PostgresError) in (tenant: try row[0] as UUID, next: try row[1] as Int64)
+            }
+        }
+        return Dictionary(rows.map { ($0.tenant, $0.next) }) { first, _ in first }
+    }
+
+    /// Waits until the tenant's next position is beyond `beyond`, at most for `timeout`; gives it either way.
+    package func waitForHead(tenant: UUID, beyond: Int64, timeout: Duration) async throws(EventLogError) -> Int64 {
+        try await reading { () throws(PostgresError) in
+            try await watch.wait(tenant, beyond: beyond, timeout: timeout)
+        }
+    }
+
+    /// The tenant's next position each time that it has grown beyond `beyond`.
+    package func headChanges(tenant: UUID, beyond: Int64 = 0) -> HeadChanges {
+        HeadChanges(watch: watch, tenant: tenant, beyond: beyond)
+    }
+
+    /// Raw input by its digest, or nil when it is unknown or erased.
+    package func evidence(tenant: UUID, digest: Digest) async throws(EventLogError) -> Evidence? {
+        struct Stored: Sendable {
+            let mediaType: String
+            let keyID: UUID
+            let nonce: [UInt8]
+            let ciphertext: [UInt8]
+            let wrapped: [UInt8]?
+        }
+        let stored = try await reading { () throws(PostgresError) in
+            try await database.first(
+                """
+                SELECT d.media_type, d.subject_key_id, d.nonce, d.ciphertext, k.wrapped_key
+                  FROM docket.evidence AS d
+                  LEFT JOIN docket.subject_key AS k ON k.tenant_id = \(tenant) AND k.key_id = d.subject_key_id
+                 WHERE d.tenant_id = \(tenant) AND d.digest = \(digest.bytes)
+                """
+            ) { row throws(PostgresError) in
+                Stored(
+                    mediaType: try row[0], keyID: try row[1], nonce: try row[2], ciphertext: try row[3],
+                    wrapped: try row[4])
+            }
+        }
+        guard let stored, let wrapped = stored.wrapped else { return nil }
+        let key = try existingKey(tenant).unwrap(wrapped, id: stored.keyID)
+        let bytes = try Seal.open(
+            nonce: stored.nonce, ciphertext: stored.ciphertext, under: key,
+            binding: Seal.binding(tenant: tenant, evidence: digest))
+        let evidence = Evidence(mediaType: stored.mediaType, bytes: bytes)
+        guard evidence.digest == digest else {
+            throw EventLogError(.corrupt, "evidence \(digest) does not have its digest")
+        }
+        return evidence
+    }
+
+    private func events(_ tenant: UUID, _ query: Query) async throws(EventLogError) -> [Event] {
+        let stored = try await reading { () throws(PostgresError) in
+            try await database.query(query) { row throws(PostgresError) in try StoredEvent(row) }
+        }
+        let members = try await sealedMembers(of: stored.filter(\.isSealed).map(\.position), tenant)
+        var events: [Event] = []
+        events.reserveCapacity(stored.count)
+        for row in stored {
+            events.append(
+                try row.event(upcasters) { n throws(EventLogError) in
+                    guard let member = members[row.position]?[n] else {
+                        throw EventLogError(.corrupt, "position \(row.position) has no sealed member \(n)")
+                    }
+                    return try member.open(tenant: tenant, event: row.eventID, n: n)
+                })
+        }
+        return events
+    }
+
+    func reading<T: Sendable>(
+        _ body: () async throws(PostgresError) -> T
+    ) async throws(EventLogError) -> T {
+        do {
+            return try await body()
+        } catch where error.code == .cancelled {
+            throw EventLogError(.cancelled, "the task was cancelled", cause: error)
+        } catch {
+            throw EventLogError(.unavailable, "the log cannot be read", cause: error)
+        }
+    }
+}

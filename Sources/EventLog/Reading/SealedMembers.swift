@@ -1,0 +1,68 @@
+import Crypto
+import Events
+import Foundation
+import JSON
+import Postgres
+
+/// A sealed value as it is stored, with the key that opens it.
+struct StoredMember: Sendable {
+    let position: Int64
+    let n: Int32
+    let digest: [UInt8]
+    let salt: [UInt8]?
+    let nonce: [UInt8]?
+    let ciphertext: [UInt8]?
+    /// nil: the key is gone, and with it the value.
+    let key: SymmetricKey?
+
+    /// The value; `null` when it was erased. What does not match the digest that the proof binds is refused.
+    func open(tenant: UUID, event: UUID, n: Int32) throws(EventLogError) -> JSONValue {
+        guard let key, let salt, let nonce, let ciphertext else { return .null }
+        let value = try Seal.open(
+            nonce: nonce, ciphertext: ciphertext, under: key,
+            binding: Seal.binding(tenant: tenant, event: event, n: n))
+        guard Array(SHA256.hash(data: salt + value)) == digest else {
+            throw EventLogError(.corrupt, "the sealed member \(n) at position \(position) does not have its digest")
+        }
+        return try Body.parse(value, position: position)
+    }
+}
+
+extension EventLog {
+    /// The sealed members of some positions, by position and number.
+    func sealedMembers(of positions: [Int64], _ tenant: UUID) async throws(EventLogError) -> [Int64: [Int32: StoredMember]] {
+        guard !positions.isEmpty else { return [:] }
+        struct Row: Sendable {
+            let position: Int64
+            let n: Int32
+            let keyID: UUID
+            let digest: [UInt8]
+            let salt, nonce, ciphertext, wrapped: [UInt8]?
+        }
+        let rows = try await reading { () throws(PostgresError) in
+            try await database.query(
+                """
+                SELECT s.position, s.n, s.subject_key_id, s.digest, s.salt, s.nonce, s.ciphertext, k.wrapped_key
+                  FROM docket.sealed AS s
+                  LEFT JOIN docket.subject_key AS k ON k.tenant_id = \(tenant) AND k.key_id = s.subject_key_id
+                 WHERE s.tenant_id = \(tenant) AND s.position = ANY (\(positions))
+                """
+            ) { row throws(PostgresError) in
+                Row(
+                    position: try row[0], n: try row[1], keyID: try row[2], digest: try row[3], salt: try row[4],
+                    nonce: try row[5], ciphertext: try row[6], wrapped: try row[7])
+            }
+        }
+        var opened: [UUID: SymmetricKey] = [:]
+        var members: [Int64: [Int32: StoredMember]] = [:]
+        for row in rows {
+            if opened[row.keyID] == nil, let wrapped = row.wrapped {
+                opened[row.keyID] = try existingKey(tenant).unwrap(wrapped, id: row.keyID)
+            }
+            members[row.position, default: [:]][row.n] = StoredMember(
+                position: row.position, n: row.n, digest: row.digest, salt: row.salt, nonce: row.nonce,
+                ciphertext: row.ciphertext, key: opened[row.keyID])
+        }
+        return members
+    }
+}

@@ -1,0 +1,34 @@
+package import JSON
+
+/// One member of an event type that can hold personal data.
+package struct SealedMember: Sendable, Hashable {
+    /// Whose key it is sealed under, and so what is erased together.
+    package enum Subject: Sendable, Hashable {
+        /// A key of its own: free text, names in passing.
+        case item
+        /// The key of the entity that the value names; all its occurrences in the tenant share it. The entity's type is
+        /// the string `type` beside the member (`{"type": "user", "value": …}`).
+        case entity
+        /// The same, for a member whose entity type is known from its place.
+        case entityOfType(String)
+    }
+
+    /// From the event's root, so it begins with `/data/`; `*` stands for every element or member.
+    package let pointer: JSONPointer
+    package let subject: Subject
+
+    package init(pointer: String, subject: Subject) throws(EventLogError) {
+        guard let parsed = JSONPointer(pointer), parsed.tokens.count >= 2, parsed.tokens[0] == "data" else {
+            throw EventLogError(.malformed, "a sealed member's pointer begins with /data/: \(pointer)")
+        }
+        self.pointer = parsed
+        self.subject = subject
+    }
+}
+
+/// Which members of which event type are personal. This is knowledge of the domain; the log only obeys it.
+package struct SealingCatalogue: Sendable {
+    package var members: [String: [SealedMember]]
+
+    package init(_ members: [String: [SealedMember]] = [:]) { self.members = members }
+}

@@ -1,0 +1,32 @@
+package import EventLog
+package import Events
+package import struct Foundation.UUID
+package import Cases
+
+/// Reads normalized alerts back from their streams.
+package struct AlertStore: Sendable {
+    package struct Found: Sendable {
+        package var alert: NormalizedAlert
+        /// The `alert.normalized` event that carries it.
+        package var eventID: UUID
+    }
+
+    package let log: EventLog
+
+    package init(log: EventLog) {
+        self.log = log
+    }
+
+    /// - Returns: the newest form of each alert that exists and is not erased.
+    package func load(_ ids: [UUID], tenant: UUID) async throws -> [UUID: Found] {
+        var found: [UUID: Found] = [:]
+        for id in ids {
+            let events = try await log.read(stream: id, tenant: tenant, after: 0, upTo: nil, limit: 1_000)
+            for event in events where event.kind == .alertNormalized {
+                guard let alert = try? event.data.decode(NormalizedAlert.self) else { continue }
+                found[id] = Found(alert: alert, eventID: event.eventID)
+            }
+        }
+        return found
+    }
+}
