@@ -2,9 +2,9 @@ import Foundation
 import JSON
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Musl
+    import Musl
 #endif
 
 /// The file that keeps a lab's world through restarts and `kill -9`.

@@ -185,8 +185,10 @@ extension LabWorld {
 
     private static func isAddress(_ text: String) -> Bool {
         (2...45).contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0 == 0x2E || $0 == 0x3A || UInt8(ascii: "0") <= $0 && $0 <= UInt8(ascii: "9")
-                || UInt8(ascii: "a") <= $0 && $0 <= UInt8(ascii: "f") }
+            && text.utf8.allSatisfy {
+                $0 == 0x2E || $0 == 0x3A || UInt8(ascii: "0") <= $0 && $0 <= UInt8(ascii: "9")
+                    || UInt8(ascii: "a") <= $0 && $0 <= UInt8(ascii: "f")
+            }
     }
 
     /// Every kind is there, with the right type, arrays as sorted sets.

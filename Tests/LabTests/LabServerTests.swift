@@ -182,7 +182,9 @@ struct LabServerTests {
         try await RunningLab.with { lab in
             for kind in ["tickets", "notifications"] {
                 let made = try await lab.send(.POST, "/v1/\(kind)", ["title": "port open"], key: kind)
-                #expect(try await lab.send(.POST, "/v1/\(kind)", ["title": "port open"], key: kind).body["applied"] == false)
+                #expect(
+                    try await lab.send(.POST, "/v1/\(kind)", ["title": "port open"], key: kind).body["applied"] == false
+                )
                 let id = try #require(made.body["output"]?["id"]?.stringValue)
                 #expect(try await lab.send(.GET, "/v1/\(kind)/\(id)").body["title"] == "port open")
             }

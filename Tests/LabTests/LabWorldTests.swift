@@ -140,15 +140,20 @@ struct LabWorldTests {
 
     @Test("arrays are sets: order and repetition do not count")
     func sets() throws {
-        let first = try LabWorld(state: ["blocked_ips": ["b::1", "a::1", "b::1"], "users": ["x": ["groups": ["b", "a"]]]])
-        let second = try LabWorld(state: ["users": ["x": ["groups": ["a", "b", "a"]]], "blocked_ips": ["a::1", "b::1"]])
+        let first = try LabWorld(state: [
+            "blocked_ips": ["b::1", "a::1", "b::1"], "users": ["x": ["groups": ["b", "a"]]],
+        ])
+        let second = try LabWorld(state: [
+            "users": ["x": ["groups": ["a", "b", "a"]]], "blocked_ips": ["a::1", "b::1"],
+        ])
         #expect(first.stateDigest == second.stateDigest)
         #expect(first.state["blocked_ips"] == ["a::1", "b::1"])
     }
 
     @Test(
         "a state that is none is refused",
-        arguments: [5, ["robots": .object([:])], ["hosts": []], ["hosts": ["a": 1]], ["blocked_ips": [1]]] as [JSONValue])
+        arguments: [5, ["robots": .object([:])], ["hosts": []], ["hosts": ["a": 1]], ["blocked_ips": [1]]]
+            as [JSONValue])
     func badState(state: JSONValue) {
         #expect(throws: LabError.self) { try LabWorld(state: state) }
     }
@@ -156,7 +161,8 @@ struct LabWorldTests {
     @Test("a world reads back from its snapshot, with journal, faults and what it remembers")
     func snapshot() throws {
         var world = LabWorld.standard
-        _ = try world.perform(.isolate, on: .hosts, id: "web-1", body: Self.nothing, key: "Key With Capitals", at: .epoch)
+        _ = try world.perform(
+            .isolate, on: .hosts, id: "web-1", body: Self.nothing, key: "Key With Capitals", at: .epoch)
         _ = try world.perform(.create, on: .tickets, id: nil, body: ["title": "x"], key: "t", at: .epoch)
         world.add(LabFault(kind: "hosts", operation: "isolate", fault: .dropAfterApply, delayMs: 5, times: 2))
         let again = try LabWorld(snapshot: JSONValue.parse(world.snapshot().canonicalBytes()))

@@ -20,7 +20,8 @@ struct RunningLab {
 
     /// Runs a lab for the length of `body`, then shuts it down gracefully.
     static func with<R: Sendable>(
-        stateFile: String? = nil, world: LabWorld = .standard, _ body: @escaping @Sendable (RunningLab) async throws -> R
+        stateFile: String? = nil, world: LabWorld = .standard,
+        _ body: @escaping @Sendable (RunningLab) async throws -> R
     ) async throws -> R {
         let (ports, continuation) = AsyncStream<Int>.makeStream()
         let server = try LabServer(

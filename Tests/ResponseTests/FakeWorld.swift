@@ -40,7 +40,10 @@ final class FakeWorld: Connector {
     let state: Mutex<State>
     private let trouble: @Sendable (_ what: String) -> Trouble
 
-    init(_ objects: [String: JSONValue], forgetful: Bool = false, trouble: @escaping @Sendable (String) -> Trouble = { _ in .none }) {
+    init(
+        _ objects: [String: JSONValue], forgetful: Bool = false,
+        trouble: @escaping @Sendable (String) -> Trouble = { _ in .none }
+    ) {
         var state = State()
         state.objects = objects
         state.isForgetful = forgetful
@@ -109,7 +112,10 @@ final class RunLog: Sendable {
     private let events = Mutex<[RunEvent]>([])
     private let crashes: @Sendable (RunEvent) -> (before: Bool, after: Bool)
 
-    init(_ events: [RunEvent], crashes: @escaping @Sendable (RunEvent) -> (before: Bool, after: Bool) = { _ in (false, false) }) {
+    init(
+        _ events: [RunEvent],
+        crashes: @escaping @Sendable (RunEvent) -> (before: Bool, after: Bool) = { _ in (false, false) }
+    ) {
         self.events.withLock { $0 = events }
         self.crashes = crashes
     }
@@ -124,14 +130,17 @@ final class RunLog: Sendable {
         if crash.after { throw Crash() }
     }
 
-    func driver(_ connector: any Connector, conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }) -> RunDriver {
+    func driver(
+        _ connector: any Connector, conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }
+    ) -> RunDriver {
         RunDriver(
             connectors: ["lab": connector], record: { try self.append($0) }, conflict: conflict, sleep: { _ in })
     }
 
     /// A new machine from the log, driven until it waits or is finished.
     func drive(
-        _ plan: Plan, _ connector: any Connector, conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }
+        _ plan: Plan, _ connector: any Connector,
+        conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }
     ) async throws -> RunDirective {
         var machine = RunMachine(plan: plan, runID: .testRun, history: all)
         return try await driver(connector, conflict: conflict).drive(&machine)
@@ -146,6 +155,7 @@ extension RunEvent {
     }
 
     static func undo(_ steps: [String] = []) -> RunEvent {
-        .rollbackRequested(runID: .testRun, stepIDs: steps, reason: "not wanted after all", reasonCode: "analyst_override")
+        .rollbackRequested(
+            runID: .testRun, stepIDs: steps, reason: "not wanted after all", reasonCode: "analyst_override")
     }
 }

@@ -15,13 +15,17 @@ struct HTTPConnectorTests {
         var client: GuardedHTTPClient
         var base: URL
 
-        func send(_ method: GuardedHTTPClient.Method, _ path: [String], _ body: JSONValue? = nil) async throws -> JSONValue {
+        func send(_ method: GuardedHTTPClient.Method, _ path: [String], _ body: JSONValue? = nil) async throws
+            -> JSONValue
+        {
             let answer = try await client.send(
                 GuardedHTTPClient.Request(method, base, path: ["v1"] + path, body: body?.canonicalBytes()))
             return answer.body.isEmpty ? .null : try JSONValue.parse(answer.body)
         }
 
-        func lay(_ fault: String, on operation: String, of kind: String, times: Int64 = 1, delayMs: Int64 = 0) async throws {
+        func lay(_ fault: String, on operation: String, of kind: String, times: Int64 = 1, delayMs: Int64 = 0)
+            async throws
+        {
             _ = try await send(
                 .post, ["faults"],
                 [
@@ -66,7 +70,8 @@ struct HTTPConnectorTests {
             let context = Samples.context([
                 TargetEntity(type: "cloud_resource", value: "sg-0a1"),
                 TargetEntity(type: "workload", value: "shop/miner-7"),
-                TargetEntity(type: "api_token", value: "tok-1"), TargetEntity(type: "ip", value: "2001:db8::1", role: "actor"),
+                TargetEntity(type: "api_token", value: "tok-1"),
+                TargetEntity(type: "ip", value: "2001:db8::1", role: "actor"),
             ])
             let plan = try Samples.plan(name, context)
             // A snapshot stays: it is evidence, and nothing to undo.

@@ -58,7 +58,8 @@ struct PlanTests {
         policy.policyVersion = 5
         let digests = try [
             digest(base), digest(policy), digest(base, version: 2),
-            digest(Samples.context([TargetEntity(type: "device", value: "web-2")], evidence: ["edr_evidence": ["a": 1]])),
+            digest(
+                Samples.context([TargetEntity(type: "device", value: "web-2")], evidence: ["edr_evidence": ["a": 1]])),
             digest(Samples.context([entity], evidence: ["edr_evidence": ["a": 2]])),
         ]
         #expect(Set(digests).count == digests.count)
@@ -68,7 +69,9 @@ struct PlanTests {
     @Test("an action with several targets becomes a step for each, up to its limit")
     func severalTargets() throws {
         let playbook = try Playbook(document: Samples.document(extension: Samples.isolate))
-        func entities(_ count: Int) -> [TargetEntity] { (0..<count).map { TargetEntity(type: "device", value: "web-\($0)") } }
+        func entities(_ count: Int) -> [TargetEntity] {
+            (0..<count).map { TargetEntity(type: "device", value: "web-\($0)") }
+        }
         let plan = try Plan(binding: playbook, version: 1, to: Samples.context(entities(3)))
         #expect(plan.steps.map { $0.targets.map(\.value) } == [["web-0"], ["web-1"], ["web-2"]])
         #expect(Set(plan.steps.map(\.stepId)).count == 3)
@@ -113,7 +116,8 @@ struct PlanTests {
     @Test(
         "templates that mean nothing are refused when the playbook is read",
         arguments: [
-            ["$from": "nowhere:/x"], ["$from": "pre_state:x"], ["$from": "pre_state:/x", "more": 1], ["$find": "pre_state:/x"],
+            ["$from": "nowhere:/x"], ["$from": "pre_state:x"], ["$from": "pre_state:/x", "more": 1],
+            ["$find": "pre_state:/x"],
             ["$with": 1], ["$from": 5], ["deep": [["$from": ""]]],
         ] as [JSONValue])
     func badTemplates(template: JSONValue) {
@@ -124,7 +128,8 @@ struct PlanTests {
         "conditions are decided from observed values, or not at all",
         arguments: [
             ("step:s:observed:/n = 3", true), ("step:s:observed:/n != 3", false), ("step:s:observed:/n >= 3", true),
-            ("step:s:observed:/n < 3", false), ("step:s:observed:/t = 'a b'", true), ("step:s:observed:/t = \"a b\"", true),
+            ("step:s:observed:/n < 3", false), ("step:s:observed:/t = 'a b'", true),
+            ("step:s:observed:/t = \"a b\"", true),
             ("step:s:observed:/t > 1", nil), ("step:s:observed:/none = 1", nil),
             ("step:s:observed:/none = 1 OR step:s:observed:/n = 3", true),
             ("step:s:observed:/none = 1 AND step:s:observed:/n = 4", false),
@@ -144,7 +149,9 @@ struct PlanTests {
         #expect(result == expected)
     }
 
-    @Test("what is no condition is none", arguments: ["", "x", "step:s:observed:/n", "step:s:observed:/n = ", "a = 1 AND"])
+    @Test(
+        "what is no condition is none",
+        arguments: ["", "x", "step:s:observed:/n", "step:s:observed:/n = ", "a = 1 AND"])
     func noConditions(text: String) {
         #expect(Condition(text) == nil)
     }

@@ -89,8 +89,10 @@ struct PlaybookTests {
             $0["workflow_start"] = .string("start--\(Samples.uuids[9])")
         },
         Broken(testDescription: "no workflow", pointer: "/workflow", code: "required") { $0["workflow"] = nil },
-        Broken(testDescription: "a step that leads nowhere", pointer: "/workflow/\(second)/on_completion", code: "reference")
-        { $0["workflow"]![second]!["on_completion"] = .string("end--\(Samples.uuids[8])") },
+        Broken(
+            testDescription: "a step that leads nowhere", pointer: "/workflow/\(second)/on_completion",
+            code: "reference"
+        ) { $0["workflow"]![second]!["on_completion"] = .string("end--\(Samples.uuids[8])") },
         Broken(testDescription: "a cycle", pointer: "/workflow/\(second)/on_completion", code: "cycle") {
             $0["workflow"]![second]!["on_completion"] = .string(first)
         },
@@ -110,14 +112,17 @@ struct PlaybookTests {
         Broken(testDescription: "an end that goes on", pointer: "/workflow/\(end)/on_completion", code: "not-allowed") {
             $0["workflow"]![end]!["on_completion"] = .string(end)
         },
-        Broken(testDescription: "an action without commands", pointer: "/workflow/\(first)/commands", code: "required") {
+        Broken(testDescription: "an action without commands", pointer: "/workflow/\(first)/commands", code: "required")
+        {
             $0["workflow"]![first]!["commands"] = []
         },
-        Broken(testDescription: "an agent that is not defined", pointer: "/workflow/\(first)/agent", code: "reference") {
+        Broken(testDescription: "an agent that is not defined", pointer: "/workflow/\(first)/agent", code: "reference")
+        {
             $0["agent_definitions"] = .object([:])
             $0["workflow"]![second]!["type"] = "playbook-action"
         },
-        Broken(testDescription: "an extension that is not defined", pointer: "/extension_definitions", code: "required") {
+        Broken(testDescription: "an extension that is not defined", pointer: "/extension_definitions", code: "required")
+        {
             $0["extension_definitions"] = nil
         },
     ]
@@ -222,36 +227,54 @@ struct JSONSchema {
         }
         if let reference = schema["$ref"]?.stringValue {
             let parts = reference.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-            let target = parts[0].isEmpty ? file : file.deletingLastPathComponent().appendingPathComponent(String(parts[0])).standardizedFileURL
+            let target =
+                parts[0].isEmpty
+                ? file : file.deletingLastPathComponent().appendingPathComponent(String(parts[0])).standardizedFileURL
             let document = try Files.json(target)
             let part = parts.count == 2 ? document.at(String(parts[1])) : document
             guard let part else { return ["\(at): \(reference) leads nowhere"] }
             found += try check(value, part, target, at)
         }
         let types = schema["type"]?.arrayValue ?? schema["type"].map { [$0] } ?? []
-        if !types.isEmpty, !types.contains(.string(value.typeName)), !(types.contains("number") && value.doubleValue != nil) {
+        if !types.isEmpty, !types.contains(.string(value.typeName)),
+            !(types.contains("number") && value.doubleValue != nil)
+        {
             return found + ["\(at): \(value.typeName)"]
         }
-        if let values = schema["enum"]?.arrayValue, !values.contains(value) { found.append("\(at): not in the enumeration") }
+        if let values = schema["enum"]?.arrayValue, !values.contains(value) {
+            found.append("\(at): not in the enumeration")
+        }
         if let constant = schema["const"], constant != value { found.append("\(at): not the constant") }
         if let pattern = schema["pattern"]?.stringValue, let text = value.stringValue,
             try text.firstMatch(of: Regex(pattern)) == nil
-        { found.append("\(at): does not match \(pattern)") }
-        if let minimum = schema["minimum"]?.doubleValue, let number = value.doubleValue, number < minimum { found.append("\(at): too small") }
-        if let maximum = schema["maximum"]?.doubleValue, let number = value.doubleValue, number > maximum { found.append("\(at): too large") }
+        {
+            found.append("\(at): does not match \(pattern)")
+        }
+        if let minimum = schema["minimum"]?.doubleValue, let number = value.doubleValue, number < minimum {
+            found.append("\(at): too small")
+        }
+        if let maximum = schema["maximum"]?.doubleValue, let number = value.doubleValue, number > maximum {
+            found.append("\(at): too large")
+        }
         if let elements = value.arrayValue {
             if let count = schema["minItems"]?.int64Value, elements.count < count { found.append("\(at): too few") }
             if let items = schema["items"] {
-                for (index, element) in elements.enumerated() { found += try check(element, items, file, "\(at)/\(index)") }
+                for (index, element) in elements.enumerated() {
+                    found += try check(element, items, file, "\(at)/\(index)")
+                }
             }
         }
         if let members = value.objectValue {
-            if let count = schema["minProperties"]?.int64Value, members.count < count { found.append("\(at): too few members") }
+            if let count = schema["minProperties"]?.int64Value, members.count < count {
+                found.append("\(at): too few members")
+            }
             for name in schema["required"]?.arrayValue ?? [] where members[name.stringValue ?? ""] == nil {
                 found.append("\(at): \(name.stringValue ?? "") is required")
             }
             for (name, member) in members {
-                if let property = schema["properties"]?[name] { found += try check(member, property, file, "\(at)/\(name)") }
+                if let property = schema["properties"]?[name] {
+                    found += try check(member, property, file, "\(at)/\(name)")
+                }
                 for (pattern, property) in schema["patternProperties"]?.objectValue ?? [:]
                 where try name.firstMatch(of: Regex(pattern)) != nil {
                     found += try check(member, property, file, "\(at)/\(name)")
@@ -259,8 +282,12 @@ struct JSONSchema {
             }
         }
         for part in schema["allOf"]?.arrayValue ?? [] { found += try check(value, part, file, at) }
-        if let parts = schema["anyOf"]?.arrayValue, try !parts.contains(where: { try fits($0) }) { found.append("\(at): anyOf") }
-        if let parts = schema["oneOf"]?.arrayValue, try parts.filter({ try fits($0) }).count != 1 { found.append("\(at): oneOf") }
+        if let parts = schema["anyOf"]?.arrayValue, try !parts.contains(where: { try fits($0) }) {
+            found.append("\(at): anyOf")
+        }
+        if let parts = schema["oneOf"]?.arrayValue, try parts.filter({ try fits($0) }).count != 1 {
+            found.append("\(at): oneOf")
+        }
         if let part = schema["not"], try fits(part) { found.append("\(at): not") }
         if let condition = schema["if"], try fits(condition), try !fits(schema["then"]) { found.append("\(at): then") }
         return found

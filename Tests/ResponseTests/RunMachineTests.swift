@@ -10,7 +10,9 @@ import Testing
 struct RunMachineTests {
     static let host: JSONValue = ["isolated": false, "policies": ["default"]]
 
-    static func plan(actions: Int, targets: [String] = ["web-1"], edit: (inout JSONValue) -> Void = { _ in }) throws -> Plan {
+    static func plan(actions: Int, targets: [String] = ["web-1"], edit: (inout JSONValue) -> Void = { _ in }) throws
+        -> Plan
+    {
         let document = Samples.document(actions: actions, extension: Samples.isolate, edit: edit)
         return try Plan(
             binding: Playbook(document: document), version: 1,
@@ -55,7 +57,8 @@ struct RunMachineTests {
     @Test("a world that is not as it was left is not touched; what the step needed stays too; a retry can succeed")
     func drift() async throws {
         let plan = try Self.plan(actions: 2, targets: ["web-1"]) { document in
-            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] = "flag"
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "flag"
             document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["verify"] = [
                 ["pointer": "/flag", "operator": "equals", "value": 1]
             ]
@@ -93,7 +96,9 @@ struct RunMachineTests {
         #expect(log.state().unrestored(of: plan) == [plan.steps[1].stepId])
     }
 
-    @Test("after a crash between prepared and executed the outcome is probed, never the act repeated blindly", arguments: [true, false])
+    @Test(
+        "after a crash between prepared and executed the outcome is probed, never the act repeated blindly",
+        arguments: [true, false])
     func crashAfterPrepared(wasApplied: Bool) async throws {
         let plan = try Self.plan(actions: 1)
         let world = FakeWorld(["web-1": Self.host], forgetful: true)
@@ -103,7 +108,10 @@ struct RunMachineTests {
                 defer { crashed = crashed || event.kind == (wasApplied ? .stepExecuted : .stepPrepared) }
                 return !crashed
             }
-            return (wasApplied && isFirst && event.kind == .stepExecuted, !wasApplied && isFirst && event.kind == .stepPrepared)
+            return (
+                wasApplied && isFirst && event.kind == .stepExecuted,
+                !wasApplied && isFirst && event.kind == .stepPrepared
+            )
         }
         await #expect(throws: RunLog.Crash.self) { try await log.drive(plan, world) }
         #expect(world.log.filter { $0 == "isolate web-1" }.count == (wasApplied ? 1 : 0))
@@ -153,7 +161,8 @@ struct RunMachineTests {
     @Test("an effect that cannot be seen fails the step, and can be undone")
     func verificationFails() async throws {
         let plan = try Self.plan(actions: 1) { document in
-            document["workflow"]![Samples.action(0)]!["step_extensions"]![DocketAction.extensionID]!["operation"] = "nothing"
+            document["workflow"]![Samples.action(0)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "nothing"
         }
         let world = FakeWorld(["web-1": Self.host])
         let log = RunLog([.start(plan)])
@@ -173,7 +182,8 @@ struct RunMachineTests {
             document["workflow"]![first]!["on_completion"] = nil
             document["workflow"]![first]!["on_success"] = .string("end--\(Samples.uuids[1])")
             document["workflow"]![first]!["on_failure"] = .string(Samples.action(1))
-            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] = "flag"
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "flag"
             document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["verify"] = [
                 ["pointer": "/flag", "operator": "exists"]
             ]
@@ -263,7 +273,9 @@ struct RunMachineTests {
         let world = FakeWorld([:])
         let id = plan.steps[0].stepId
         #expect(try await log.drive(plan, world) == .wait(.manualStep(id)))
-        try log.append(.executed(runID: .testRun, stepID: id, outcome: ActOutcome(output: .object([:]), before: .null, after: .null)))
+        try log.append(
+            .executed(
+                runID: .testRun, stepID: id, outcome: ActOutcome(output: .object([:]), before: .null, after: .null)))
         #expect(try await log.drive(plan, world) == .finished(.completed))
     }
 

@@ -24,7 +24,8 @@ enum Files {
     }()
 
     static func json(_ url: URL) throws -> JSONValue {
-        try JSONValue.parseEvidence([UInt8](Data(contentsOf: url)), limits: JSONLimits(depth: 80, members: 100_000)).value
+        try JSONValue.parseEvidence([UInt8](Data(contentsOf: url)), limits: JSONLimits(depth: 80, members: 100_000))
+            .value
     }
 }
 

@@ -67,6 +67,7 @@ extension CaseRecord {
                     plan: payload.plan, actions: payload.actions ?? [], runID: nil, stateReason: nil,
                     excluded: payload.excluded, demands: payload.demands, decisions: []))
             demands = payload.demands
+            givenParameters = payload.parameters
             plan = payload.plan ?? plan
         case .approvalGranted, .approvalDenied:
             let payload: ApprovalDecided = try event.data.decode()

@@ -1,5 +1,6 @@
 package import Events
 package import struct Foundation.UUID
+package import JSON
 
 package struct ApprovalRequested: Payload {
     package static let type = EventType.approvalRequested
@@ -11,6 +12,8 @@ package struct ApprovalRequested: Payload {
     package var expiresAt: Instant
     package var excluded: [ExcludedApprover]
     package var demands: EvidenceDemands
+    /// What the requester filled into the playbook.
+    package var parameters: JSONValue
     package var reason: String?
 }
 

@@ -41,7 +41,7 @@ extension EventType {
         case .caseEnriched:
             [
                 SealedMember("/data/entities/*/value", .entity), SealedMember("/data/evidence/*/data", .item),
-                SealedMember("/data/evidence/*/summary", .item), SealedMember("/data/missing_context/*/entity", .entity),
+                SealedMember("/data/evidence/*/summary", .item), SealedMember("/data/missing_context/*/entity", .item),
             ]
         case .caseCorrelated: [SealedMember("/data/timeline/*/text", .item)]
         case .evidenceAdded: [SealedMember("/data/item/data", .item), SealedMember("/data/item/summary", .item)]
@@ -52,7 +52,7 @@ extension EventType {
         case .approvalRequested:
             [
                 SealedMember("/data/plan", .item), SealedMember("/data/actions", .item),
-                SealedMember("/data/reason", .item),
+                SealedMember("/data/parameters", .item), SealedMember("/data/reason", .item),
             ]
         case .approvalGranted, .approvalDenied, .approvalDecisionRefused: [SealedMember("/data/reason", .item)]
         case .runStarted: [SealedMember("/data/plan", .item)]

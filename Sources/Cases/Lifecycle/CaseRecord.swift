@@ -1,5 +1,6 @@
 package import Events
 package import struct Foundation.UUID
+package import JSON
 
 /// A case as its stream tells it: the fold of every event that carries its id, approvals and runs included.
 ///
@@ -49,6 +50,8 @@ package struct CaseRecord: Codable, Sendable, Hashable {
     package var recommendation: Recommendation?
     package var plan: Plan?
     package var demands = EvidenceDemands()
+    /// What the person who asked for the plan filled into the playbook.
+    package var givenParameters: JSONValue = [:]
     package var gate: GateResult?
     package var approvals: [Approval] = []
     package var runs: [Run] = []

@@ -1,4 +1,5 @@
 package import Cases
+import EventLog
 package import Events
 import struct Foundation.UUID
 import JSON

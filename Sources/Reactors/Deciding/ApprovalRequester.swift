@@ -1,6 +1,6 @@
 package import Cases
 package import Events
-import Foundation
+package import Foundation
 import JSON
 
 /// Asks for consent in Docket's own name: when the gate escalates with a plan, and anew when the evidence, the policy
@@ -25,7 +25,8 @@ package struct ApprovalRequester: Reactor {
         try await bench.update(for: event, as: Self.name) { record in
             guard record.state == .escalated, record.activeRun == nil, record.approval?.state != .pending,
                 !record.shadow, let playbook = record.plan.flatMap({ registry.playbooks[$0.playbook.id] }),
-                let built = try? PlanBuilder(registry: registry).build(playbook, for: record, given: [:])
+                let built = try? PlanBuilder(registry: registry).build(
+                    playbook, for: record, given: record.givenParameters)
             else { return [] }
             return try ApprovalRequest(record: record, registry: registry, built: built).decisions(
                 id: UUID.v5(namespace: event.eventID, name: "approval"),
@@ -60,6 +61,7 @@ package struct ApprovalRequest: Sendable {
         return try record.requestApproval(
             id: id, plan: built.plan, actions: built.actions, requiredApprovals: level.requiredApprovals,
             requestedBy: requester, excluded: excluded,
-            demands: EvidenceDemands(of: built.plan, policy: registry.policy), expiresAt: expiresAt, reason: reason)
+            demands: EvidenceDemands(of: built.plan, policy: registry.policy), parameters: built.given,
+            expiresAt: expiresAt, reason: reason)
     }
 }

@@ -12,6 +12,8 @@ struct ReactorFollower: Sendable {
     let tenant: UUID
     let reactor: any Reactor
     let log: EventLog
+    let positions: ReactorPositions
+    let clock: @Sendable () -> Instant
     let owner: String
     let logger: Logger
     /// How many events a concurrent reactor works on at the same time.
@@ -26,7 +28,7 @@ struct ReactorFollower: Sendable {
     /// Runs until the task is cancelled.
     func run() async throws {
         while !Task.isCancelled {
-            guard let start = try await log.reactors.acquire(reactor.name, tenant: tenant, owner: owner) else {
+            guard let start = try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) else {
                 try await Task.sleep(for: .milliseconds(500))
                 continue
             }
@@ -40,11 +42,9 @@ struct ReactorFollower: Sendable {
         guard !types.isEmpty else { return }
         var next: Int64 = 0
         while next < end {
-            let events = try await log.feed(
-                tenant: tenant, from: next, limit: 500, types: types.map(\.rawValue), caseID: nil)
-            for event in events where event.position < end { try await reactor.remember(event) }
-            guard events.count == 500, let last = events.last else { return }
-            next = last.position + 1
+            let page = try await log.page(tenant: tenant, from: next, limit: 500, types: types.map(\.rawValue))
+            for event in page.events where event.position < end { try await reactor.remember(event) }
+            next = page.next
         }
     }
 
@@ -59,28 +59,23 @@ struct ReactorFollower: Sendable {
             group.addTask { try await renewLater() }
             var isWaitingForHead = false
             while true {
-                var exhausted = false
-                while window.hasRoom, !exhausted {
-                    let head = try await log.head(tenant: tenant)
-                    guard window.next < head else { break }
-                    let batch = try await log.feed(
-                        tenant: tenant, from: window.next, limit: window.limit, types: types, caseID: nil)
-                    for event in batch {
+                while window.hasRoom {
+                    let page = try await log.page(
+                        tenant: tenant, from: window.next, limit: window.limit, types: types)
+                    guard page.next > window.next else { break }
+                    for event in page.events {
                         let key = type(of: reactor).isConcurrent ? event.streamID : tenant
                         events[event.position] = event
                         if window.add(event.position, key: key) { group.addTask { try await react(event, key: key) } }
                     }
-                    if batch.count < window.limit {
-                        window.skip(to: head)
-                        exhausted = true
-                    }
+                    window.skip(to: page.next)
                 }
-                if window.isIdle { try await log.reactors.advance(reactor.name, tenant: tenant, owner: owner, to: window.checkpoint) }
+                if window.isIdle { try await advance(to: window.checkpoint) }
                 if !isWaitingForHead {
                     isWaitingForHead = true
                     let seen = window.next
                     group.addTask {
-                        try await log.waitForHead(tenant: tenant, beyond: seen, timeout: .seconds(5))
+                        _ = try await log.waitForHead(tenant: tenant, beyond: seen, timeout: .seconds(5))
                         return .headMoved
                     }
                 }
@@ -90,7 +85,7 @@ struct ReactorFollower: Sendable {
                     if let following = window.finish(position, key: key), let event = events[following] {
                         group.addTask { try await react(event, key: key) }
                     }
-                    try await log.reactors.advance(reactor.name, tenant: tenant, owner: owner, to: window.checkpoint)
+                    try await advance(to: window.checkpoint)
                 case .headMoved: isWaitingForHead = false
                 case .renewed(true): group.addTask { try await renewLater() }
                 case .renewed(false), nil: return
@@ -101,7 +96,13 @@ struct ReactorFollower: Sendable {
 
     private func renewLater() async throws -> Signal {
         try await Task.sleep(for: .seconds(1))
-        return .renewed(try await log.reactors.renew(reactor.name, tenant: tenant, owner: owner))
+        return .renewed(
+            try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) != nil)
+    }
+
+    /// A position that somebody else moved further is no error: the lease was lost, and renewing it will tell.
+    private func advance(to position: Int64) async throws {
+        _ = try await positions.advance(reactor.name, tenant: tenant, to: position, owner: owner)
     }
 
     private func react(_ event: Event, key: UUID) async throws -> Signal {

@@ -2,21 +2,26 @@ package import EventLog
 package import Events
 package import struct Foundation.UUID
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Runs every stage for every tenant, until told to stop. New tenants are noticed.
 package struct ReactorRunner: Service {
     private let log: EventLog
+    private let positions: ReactorPositions
+    private let clock: @Sendable () -> Instant
     private let owner: String
     private let logger: Logger
     private let reactors: @Sendable (UUID) -> [any Reactor]
 
     /// - Parameter reactors: makes one tenant's stages, each with a memory of its own.
     package init(
-        log: EventLog, owner: String = UUID().uuidString, logger: Logger,
+        log: EventLog, positions: ReactorPositions, clock: @escaping @Sendable () -> Instant,
+        owner: String = UUID().uuidString, logger: Logger,
         reactors: @escaping @Sendable (UUID) -> [any Reactor]
     ) {
         self.log = log
+        self.positions = positions
+        self.clock = clock
         self.owner = owner
         self.logger = logger
         self.reactors = reactors
@@ -36,7 +41,7 @@ package struct ReactorRunner: Service {
         try await withThrowingDiscardingTaskGroup { group in
             var known: Set<UUID> = []
             while !Task.isCancelled {
-                for tenant in try await log.tenants() where known.insert(tenant).inserted {
+                for tenant in try await log.heads().keys where known.insert(tenant).inserted {
                     for reactor in reactors(tenant) {
                         group.addTask { try await follow(reactor, tenant) }
                     }
@@ -51,10 +56,14 @@ package struct ReactorRunner: Service {
         var reactor = reactor
         while !Task.isCancelled {
             do {
-                try await ReactorFollower(tenant: tenant, reactor: reactor, log: log, owner: owner, logger: logger).run()
+                try await ReactorFollower(
+                    tenant: tenant, reactor: reactor, log: log, positions: positions, clock: clock, owner: owner,
+                    logger: logger
+                ).run()
             } catch is CancellationError {
                 return
             } catch {
+                try Task.checkCancellation()
                 logger.error(
                     "a stage lost its footing and starts again",
                     metadata: ["reactor": "\(reactor.name)", "tenant": "\(tenant.lowercased)", "error": "\(error)"])

@@ -1,9 +1,9 @@
-package import Cases
+import Cases
 package import EventLog
 package import Events
 package import struct Foundation.UUID
 package import Intake
-package import JSON
+import JSON
 
 /// Takes alerts in: raw bytes kept exactly, one stream an alert, nothing lost and nothing double.
 ///
@@ -52,7 +52,7 @@ package struct AlertReceiver: Sendable {
         var order: [UUID] = []
         var rejected: [(Int, RejectedAlert, Item)] = []
         for (index, item) in items.enumerated() {
-            switch AlertIntake.read(item.bytes, format: item.format, tenant: tenant, receivedAt: now) {
+            switch AlertIntake.read(item.bytes, mediaType: item.format, tenant: tenant, receivedAt: now) {
             case .accepted(let accepted):
                 if groups[accepted.alertID] == nil { order.append(accepted.alertID) }
                 groups[accepted.alertID, default: []].append((index, accepted))
@@ -148,7 +148,7 @@ private struct Writer: Sendable {
             AppendRequest(
                 tenant: tenant, streamKind: StreamKind.alert.rawValue, streamID: accepted.alertID, caseID: nil,
                 expected: .exactly(version), events: events,
-                evidence: [Evidence(digest: accepted.rawDigest, mediaType: accepted.mediaType, bytes: raw)]))
+                evidence: [Evidence(mediaType: accepted.mediaType, bytes: raw)]))
     }
 
     /// A dead letter: what was wrong, with the bytes kept.
@@ -164,7 +164,7 @@ private struct Writer: Sendable {
             AppendRequest(
                 tenant: tenant, streamKind: StreamKind.intake.rawValue, streamID: id, caseID: nil, expected: .exactly(0),
                 events: cause.events(for: [decision]),
-                evidence: [Evidence(digest: refusal.rawDigest, mediaType: "application/octet-stream", bytes: raw)]))
+                evidence: [Evidence(mediaType: refusal.mediaType, bytes: raw)]))
         var position: Int64?
         if case .appended(let range) = verdict { position = range.lastPosition }
         return AlertReceiver.Result(

@@ -1,7 +1,7 @@
 package import Cases
 import Events
 import Foundation
-import JSON
+package import JSON
 import Response
 
 /// Chooses the playbook for a case and binds it: the same case, registry and evidence give the same plan, byte for byte.
@@ -10,6 +10,8 @@ package struct PlanBuilder: Sendable {
         package var plan: Cases.Plan
         package var actions: [PlannedAction]
         package var playbook: PublishedPlaybook
+        /// The parameters that the requester gave.
+        package var given: JSONValue
         /// Whether the playbook says that a service goes away while it acts.
         package var losesService: Bool
     }
@@ -62,7 +64,7 @@ package struct PlanBuilder: Sendable {
         let names = try stepNames(plan)
         return Built(
             plan: plan, actions: plan.steps.map { action(for: $0, name: names[$0.stepID] ?? $0.operation, record: record) },
-            playbook: published, losesService: Self.losesService(playbook))
+            playbook: published, given: given, losesService: Self.losesService(playbook))
     }
 
     private func bind(

@@ -1,7 +1,8 @@
+import Cases
 package import EventLog
 package import Events
 package import struct Foundation.UUID
-package import Cases
+import JSON
 
 /// Reads normalized alerts back from their streams.
 package struct AlertStore: Sendable {
@@ -20,8 +21,8 @@ package struct AlertStore: Sendable {
     /// - Returns: the newest form of each alert that exists and is not erased.
     package func load(_ ids: [UUID], tenant: UUID) async throws -> [UUID: Found] {
         var found: [UUID: Found] = [:]
-        for id in ids {
-            let events = try await log.read(stream: id, tenant: tenant, after: 0, upTo: nil, limit: 1_000)
+        guard !ids.isEmpty else { return found }
+        for (id, events) in try await log.read(streams: ids, tenant: tenant) {
             for event in events where event.kind == .alertNormalized {
                 guard let alert = try? event.data.decode(NormalizedAlert.self) else { continue }
                 found[id] = Found(alert: alert, eventID: event.eventID)

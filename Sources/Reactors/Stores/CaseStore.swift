@@ -1,6 +1,6 @@
 package import Cases
 package import EventLog
-package import Events
+import Events
 package import struct Foundation.UUID
 import Synchronization
 

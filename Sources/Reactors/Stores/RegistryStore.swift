@@ -1,6 +1,6 @@
 package import Cases
 package import EventLog
-package import Events
+import Events
 package import struct Foundation.UUID
 import Synchronization
 
@@ -38,11 +38,11 @@ package final class RegistryStore: Sendable {
     private func fold(_ registry: inout Registry, upTo last: Int64) async throws {
         let types = Registry.eventTypes.map(\.rawValue)
         while registry.nextPosition <= last {
-            let events = try await log.feed(
-                tenant: registry.tenant, from: registry.nextPosition, limit: 500, types: types, caseID: nil)
-            for event in events where event.position <= last { try registry.apply(event) }
-            if events.count < 500 || events.last.map({ $0.position >= last }) == true { break }
+            let page = try await log.page(
+                tenant: registry.tenant, from: registry.nextPosition, limit: 500, types: types)
+            for event in page.events where event.position <= last { try registry.apply(event) }
+            registry.nextPosition = max(registry.nextPosition, page.next)
         }
-        registry.nextPosition = max(registry.nextPosition, last + 1)
+        registry.nextPosition = last + 1
     }
 }

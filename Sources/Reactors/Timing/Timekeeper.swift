@@ -1,9 +1,9 @@
-package import Cases
+import Cases
 import EventLog
 package import Events
 package import Foundation
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Fires what time alone brings about: breaches, approvals and evidence that expire.
 ///
@@ -40,7 +40,7 @@ package struct Timekeeper: Service {
     }
 
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
                     try await fireAll()

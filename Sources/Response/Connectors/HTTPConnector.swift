@@ -1,5 +1,5 @@
-package import Foundation
 import Events
+package import Foundation
 package import JSON
 
 /// Where a connector of kind `http` lives and how it speaks of a case's entities.

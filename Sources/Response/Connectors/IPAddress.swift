@@ -71,7 +71,8 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         func embedded(_ range: Range<Int>) -> IPAddress { IPAddress(bytes: Self.mappedPrefix + bytes[range]) }
         if bytes.prefix(12) == [0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0] { return embedded(12..<16) }
         if bytes.prefix(2) == [0x20, 0x02] { return embedded(2..<6) }
-        let isCompatible = bytes.prefix(12).allSatisfy { $0 == 0 } && bytes[12...] != [0, 0, 0, 0] && bytes[12...] != [0, 0, 0, 1]
+        let isCompatible =
+            bytes.prefix(12).allSatisfy { $0 == 0 } && bytes[12...] != [0, 0, 0, 0] && bytes[12...] != [0, 0, 0, 1]
         return isCompatible ? embedded(12..<16) : nil
     }
 

@@ -88,7 +88,8 @@ enum CACAOIdentifier {
         let name = type.dropLast(2)
         let isLower = { (byte: UInt8) in (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
         let isDigit = { (byte: UInt8) in (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-        guard name.count >= 3, let first = name.first, isLower(first), let last = name.last, isLower(last) || isDigit(last),
+        guard name.count >= 3, let first = name.first, isLower(first), let last = name.last,
+            isLower(last) || isDigit(last),
             name.allSatisfy({ isLower($0) || isDigit($0) || $0 == UInt8(ascii: "-") })
         else { return nil }
         for (index, byte) in uuid.enumerated() {

@@ -8,7 +8,9 @@ extension Playbook {
     ///   what may run for ever cannot be approved as a whole.
     package init(document: JSONValue) throws(PlaybookRefusal) {
         var reader = MemberReader(document, JSONPointer(tokens: []))
-        if let type = reader.string("type"), type != "playbook" { reader.note("type", "enum", "'playbook' is expected") }
+        if let type = reader.string("type"), type != "playbook" {
+            reader.note("type", "enum", "'playbook' is expected")
+        }
         if let version = reader.string("spec_version"), version != "cacao-2.0" {
             reader.note("spec_version", "enum", "'cacao-2.0' is expected")
         }
@@ -61,7 +63,8 @@ extension Playbook {
             $0["step_extensions"]?[DocketAction.extensionID] != nil
         }
         if isUsed, document["extension_definitions"]?[DocketAction.extensionID] == nil {
-            reader.note("extension_definitions", "required", "the extension \(DocketAction.extensionID) is used, not defined")
+            reader.note(
+                "extension_definitions", "required", "the extension \(DocketAction.extensionID) is used, not defined")
         }
     }
 
@@ -115,7 +118,8 @@ private struct StepReader {
             return nil
         }
         guard kind != .whileCondition else {
-            members.note("type", "while-condition", "Docket runs acyclic workflows only: a loop cannot be approved whole")
+            members.note(
+                "type", "while-condition", "Docket runs acyclic workflows only: a loop cannot be approved whole")
             return nil
         }
         if CACAOIdentifier.type(of: id) != typeName {
@@ -144,7 +148,9 @@ private struct StepReader {
             for member in present where member != "on_completion" {
                 members.note(member, "not-allowed", "a start step has on_completion only")
             }
-            if !present.contains("on_completion") { members.note("on_completion", "required", "the next step is required") }
+            if !present.contains("on_completion") {
+                members.note("on_completion", "required", "the next step is required")
+            }
         default:
             if present.contains("on_completion"), present.count > 1 {
                 members.note("on_completion", "not-allowed", "stands alone, without on_success and on_failure")

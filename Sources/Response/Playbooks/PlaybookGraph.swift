@@ -131,7 +131,8 @@ struct PlaybookGraph {
             problems.append(
                 PlaybookProblem(
                     pointer: "/workflow", code: "end-not-unique",
-                    detail: "a branch ends in a step that also ends what follows it; each branch needs its own end step"))
+                    detail: "a branch ends in a step that also ends what follows it; each branch needs its own end step"
+                ))
         }
     }
 }

@@ -119,7 +119,9 @@ extension RunMachine {
         }
         if state.mode == .shadow {
             return put(
-                RunEvent(.stepSkipped, runID, step: id, ["reason": "shadow", "pre_state": preState, "parameters": parameters]))
+                RunEvent(
+                    .stepSkipped, runID, step: id,
+                    ["reason": "shadow", "pre_state": preState, "parameters": parameters]))
         }
         put(
             RunEvent(
@@ -133,7 +135,8 @@ extension RunMachine {
     /// A value of an earlier step, by the playbook's step id or the plan's.
     func earlier(_ reference: ValueReference) -> JSONValue? {
         guard case .step(let id, let part, let pointer) = reference,
-            let step = plan.steps.first(where: { $0.stepId == id }) ?? plan.steps.first(where: { $0.playbookStepId == id })
+            let step = plan.steps.first(where: { $0.stepId == id })
+                ?? plan.steps.first(where: { $0.playbookStepId == id })
         else { return nil }
         let run = state.step(step.stepId)
         guard run.status == .verified || run.status == .executed else { return nil }

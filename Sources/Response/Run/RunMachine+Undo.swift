@@ -7,7 +7,8 @@ extension RunMachine {
     mutating func undo() -> RunDirective? {
         let requested = Set(state.rollback?.requested ?? [])
         var unrestored: [String] = []
-        for step in plan.steps.reversed() where step.reversible && (requested.isEmpty || requested.contains(step.stepId)) {
+        for step in plan.steps.reversed()
+        where step.reversible && (requested.isEmpty || requested.contains(step.stepId)) {
             let id = step.stepId
             let run = state.step(id)
             guard run.mayBeApplied else { continue }

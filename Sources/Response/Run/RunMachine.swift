@@ -95,7 +95,8 @@ package struct RunMachine: Sendable {
             switch run.status {
             case .executed: return verification(of: step)
             case .prepared where !onlyVerify:
-                return resolution(of: step, ofNotApplied: .skipped(runID: runID, stepID: step.stepId, reason: "cancelled"))
+                return resolution(
+                    of: step, ofNotApplied: .skipped(runID: runID, stepID: step.stepId, reason: "cancelled"))
             default: continue
             }
         }
