@@ -13,6 +13,12 @@ package struct DueTime: Sendable, Hashable {
     /// Which clock, approval or evidence: together with the kind, unique within the case.
     package var key: String
     package var at: Instant
+
+    package init(kind: Kind, key: String, at: Instant) {
+        self.kind = kind
+        self.key = key
+        self.at = at
+    }
 }
 
 extension CaseRecord {
