@@ -12,27 +12,30 @@ struct CompletionWindowTests {
     func checkpoint() {
         var window = CompletionWindow(next: 10, limit: 8)
         #expect(window.checkpoint == 10 && window.isIdle)
-        #expect(window.add(10, key: a) && window.add(11, key: b))
+        let started = [window.add(10, key: a), window.add(11, key: b)]
+        #expect(started == [true, true])
         #expect(window.next == 12 && window.checkpoint == 10)
-        #expect(window.finish(11, key: b) == nil)
+        let afterSecond = window.finish(11, key: b)
+        #expect(afterSecond == nil)
         #expect(window.checkpoint == 10, "10 is still being worked on")
-        #expect(window.finish(10, key: a) == nil)
+        let afterFirst = window.finish(10, key: a)
+        #expect(afterFirst == nil)
         #expect(window.checkpoint == 12 && window.isIdle)
     }
 
     @Test("events of one case wait for one another, in their order")
     func serial() {
         var window = CompletionWindow(next: 0, limit: 8)
-        #expect(window.add(0, key: a))
-        #expect(!window.add(1, key: a))
-        #expect(!window.add(2, key: a))
-        #expect(window.add(3, key: b), "another case does not wait")
-        #expect(window.finish(0, key: a) == 1)
-        #expect(window.checkpoint == 1)
-        #expect(window.finish(1, key: a) == 2)
-        #expect(window.finish(2, key: a) == nil)
-        #expect(window.checkpoint == 3)
-        #expect(window.add(4, key: a), "the case is free again")
+        let started = [(0, a), (1, a), (2, a), (3, b)].map { window.add($0, key: $1) }
+        #expect(started == [true, false, false, true], "one case waits for itself, another does not wait for it")
+        let second = window.finish(0, key: a)
+        #expect(second == 1 && window.checkpoint == 1)
+        let third = window.finish(1, key: a)
+        #expect(third == 2 && window.checkpoint == 2)
+        let none = window.finish(2, key: a)
+        #expect(none == nil && window.checkpoint == 3)
+        let isFree = window.add(4, key: a)
+        #expect(isFree, "the case is free again")
     }
 
     @Test("what needs no work moves the checkpoint only when nothing is open before it")
@@ -40,7 +43,8 @@ struct CompletionWindowTests {
         var window = CompletionWindow(next: 0, limit: 8)
         window.skip(to: 5)
         #expect(window.next == 5 && window.checkpoint == 5)
-        #expect(window.add(5, key: a))
+        let isFree = window.add(5, key: a)
+        #expect(isFree)
         window.skip(to: 9)
         #expect(window.next == 9 && window.checkpoint == 5)
         window.skip(to: 7)
