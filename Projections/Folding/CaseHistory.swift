@@ -1,6 +1,6 @@
 import Cases
 import Events
-package import struct Foundation.UUID
+import struct Foundation.UUID
 import Synchronization
 
 /// The cases that a batch of events touches, as they stand after it: each folded from its own stream in the log.

@@ -1,6 +1,6 @@
-package import Foundation
+import Foundation
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Keeps every projection of every tenant up with the log.
 ///

@@ -106,12 +106,12 @@ package struct ProjectionWorker: Sendable {
     private func read(_ tenant: UUID, _ place: ProjectionPlace) async throws -> [Event] {
         var limit = batchSize
         while true {
-            do throws(EventLogError) {
+            do {
                 let events = try await source.feed(
                     tenant: tenant, from: place.next, limit: limit, types: nil, caseID: nil)
                 try Self.requireContiguous(events, place, limit)
                 return events
-            } catch where error.code == .corrupt {
+            } catch let error as EventLogError where error.code == .corrupt {
                 guard limit > 1 else { throw Standstill(position: place.next, reason: "\(error)") }
                 limit /= 2
             }
