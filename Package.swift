@@ -62,7 +62,7 @@ let package = Package(
         .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(
-            name: "Content", path: "Content", exclude: ["README.md"], swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+            name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"], swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
 
         // The log
         .target(
@@ -85,6 +85,11 @@ let package = Package(
             dependencies: ["Cases", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
             swiftSettings: safeSettings),
 
+        .target(
+            name: "Projections",
+            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", lifecycle, logging],
+            path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport", swiftSettings: settings),
@@ -94,12 +99,23 @@ let package = Package(
         .testTarget(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ReactorsTests",
+            dependencies: [
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres", "Projections", "Reactors",
+                "Response", "TestSupport", lifecycle, logging,
+            ], swiftSettings: settings),
+        .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["EventLog", "Events", "JSON", "Postgres", "TestSupport", crypto],
+            exclude: ["Vectors/leaf.py", "Vectors/leaf.sql", "Vectors/leaf.json"], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],
             swiftSettings: settings),
         .testTarget(
-            name: "ResponseTests", dependencies: ["Response", "Lab", "JSON", "Events", lifecycle, logging],
+            name: "ResponseTests",
+            dependencies: ["Response", "Lab", "JSON", "Events", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
     ]
 )

@@ -2,7 +2,7 @@ package import Cases
 package import EventLog
 package import Events
 package import Foundation
-package import JSON
+import JSON
 
 /// Makes tenants and finds them: their names are events in the system tenant's log.
 package struct TenantDirectory: Sendable {

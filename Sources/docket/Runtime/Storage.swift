@@ -97,22 +97,6 @@ struct Storage: Sendable {
     }
 }
 
-extension SealingCatalogue {
-    /// What the domain lists as personal, in the log's terms.
-    static var domain: SealingCatalogue {
-        get throws {
-            var members: [String: [EventLog.SealedMember]] = [:]
-            for type in EventType.allCases {
-                members[type.rawValue] = try type.sealedMembers.map { member in
-                    try EventLog.SealedMember(
-                        pointer: member.pointer, subject: member.subject == .entity ? .entity : .item)
-                }
-            }
-            return SealingCatalogue(members)
-        }
-    }
-}
-
 /// What ships, read into the domain's types.
 enum Shipped {
     static func policy() throws -> Policy { try JSONValue.parse(Content.defaultPolicy).decode() }

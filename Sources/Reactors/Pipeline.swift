@@ -1,0 +1,50 @@
+package import Cases
+package import EventLog
+package import Events
+package import Foundation
+package import Logging
+package import Response
+
+/// The stages in the order in which an event meets them, assembled for one process.
+///
+/// `alert.normalized` → correlate → `case.opened` → enrich → link → recommend → gate → approve or execute → recover;
+/// clocks run beside them. No stage calls the next one: each follows the log.
+package struct Pipeline: Sendable {
+    package let cases: CaseStore
+    package let alerts: AlertStore
+    package let registries: RegistryStore
+    private let log: EventLog
+    private let clock: @Sendable () -> Instant
+    private let connectors: @Sendable (Registry) async throws -> [String: any Connector]
+
+    /// - Parameters:
+    ///   - defaultPolicy: what holds for a tenant without an approved policy.
+    ///   - connectors: makes a tenant's connectors, by name.
+    package init(
+        log: EventLog, defaultPolicy: Policy, clock: @escaping @Sendable () -> Instant,
+        connectors: @escaping @Sendable (Registry) async throws -> [String: any Connector]
+    ) {
+        self.log = log
+        self.clock = clock
+        self.connectors = connectors
+        cases = CaseStore(log: log)
+        alerts = AlertStore(log: log)
+        registries = RegistryStore(log: log, defaultPolicy: defaultPolicy)
+    }
+
+    /// One tenant's stages, each with a memory of its own.
+    package func reactors(for tenant: UUID) -> [any Reactor] {
+        // The system tenant has no cases.
+        guard tenant != SystemTenant.id else { return [] }
+        let bench = Workbench(tenant: tenant, cases: cases, alerts: alerts, registries: registries, clock: clock)
+        return [
+            AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench), CaseRecommender(bench), GateKeeper(bench),
+            ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench), ClockKeeper(bench),
+        ]
+    }
+
+    /// The service that leads them all along the log.
+    package func runner(positions: ReactorPositions, logger: Logger) -> ReactorRunner {
+        ReactorRunner(log: log, positions: positions, clock: clock, logger: logger) { reactors(for: $0) }
+    }
+}
