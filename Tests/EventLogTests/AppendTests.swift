@@ -219,7 +219,7 @@ import Testing
     @Test("backends that are killed during appends lose nothing and double nothing")
     func killedBackends() async throws {
         try await LogFixture.with { log in
-            let ids = (0..<300).map { _ in UUID() }
+            let ids = (0..<2_000).map { _ in UUID() }
             let kills = Tally()
             let killer = Task {
                 while !Task.isCancelled {
@@ -237,7 +237,7 @@ import Testing
                 for chunk in 0..<10 {
                     group.addTask {
                         var last: UUID?
-                        for id in ids[(chunk * 30)..<(chunk * 30 + 30)] {
+                        for id in ids[(chunk * 200)..<(chunk * 200 + 200)] {
                             do {
                                 let verdict = try await log.append([log.event(id: id)])
                                 #expect(verdict.range != nil)
@@ -254,9 +254,9 @@ import Testing
             killer.cancel()
             _ = await killer.result
             #expect(acknowledged == 10)
-            #expect(kills.value > 0)
+            #expect(kills.value > 3)
             let all = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10_000)
-            #expect(all.map(\.position) == Array(0..<300))
+            #expect(all.map(\.position) == Array(0..<2_000))
             #expect(Set(all.map(\.eventID)) == Set(ids))
         }
     }
