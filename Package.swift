@@ -1,6 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+// Who may depend on whom (Documentation/Architecture.md tells why):
+//
+//   CPostgres ◄ Postgres ◄ Schema ◄ EventLog ◄──┬─ Projections ◄─┐
+//   JSON ◄ Events ◄─┬─ Cases ◄──────────────────┤                ├─ Server ◄─ docket
+//                   ├─ Intake ◄─────────────────┼─ Reactors ◄────┤
+//                   ├─ Response ◄───────────────┘                │
+//                   └─ Lab ◄─────────────────────────────────────┘
+//   Content (data that ships)
+
 /// One list of compiler settings for the whole house.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -13,19 +22,84 @@ let settings: [SwiftSetting] = [
 /// Every target but the C boundary promises memory safety, so unsafe code has one address.
 let safeSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
 let package = Package(
     name: "docket",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
+        // The C boundary and the build tool
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .executableTarget(name: "embed-sql", swiftSettings: safeSettings),
+        .plugin(name: "EmbedSQL", capability: .buildTool(), dependencies: ["embed-sql"], path: "Sources/EmbedSQL"),
+
+        // Pure rooms: no database, no network
         .target(name: "JSON", swiftSettings: safeSettings),
+        .target(name: "Events", dependencies: ["JSON", crypto], swiftSettings: safeSettings),
+        .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(
-            name: "Events",
-            dependencies: ["JSON", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: safeSettings
-        ),
+            name: "Content", path: "Content", exclude: ["README.md"], swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+
+        // The log
+        .target(
+            name: "Postgres", dependencies: ["CPostgres", lifecycle, subprocess, system], swiftSettings: settings),
+        .target(
+            name: "Schema", dependencies: ["Postgres", crypto], path: "Schema", exclude: ["README.md"],
+            swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+        .target(
+            name: "EventLog", dependencies: ["Postgres", "Schema", "JSON", "Events", crypto], swiftSettings: safeSettings),
+
+        // The stages, and what they act on
+        .target(
+            name: "Response", dependencies: ["JSON", "Events", httpClient, nioCore, nioPosix, nioHTTP1],
+            swiftSettings: safeSettings),
+        .target(
+            name: "Lab", dependencies: ["JSON", "Events", hummingbird, httpTypes, lifecycle, signals, logging, nioCore],
+            swiftSettings: safeSettings),
+        .target(
+            name: "Reactors",
+            dependencies: ["Cases", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
+            swiftSettings: safeSettings),
+
+        // Tests
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
+        .testTarget(name: "CasesTests", dependencies: ["Cases", "Content"], swiftSettings: settings),
+        .testTarget(
+            name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
+            swiftSettings: settings),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "LabTests", dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ResponseTests", dependencies: ["Response", "Lab", "JSON", "Events", lifecycle, logging],
+            swiftSettings: settings),
     ]
 )

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Writes one Swift file that holds every SQL file of a target as a raw string literal.
+/// Writes one Swift file that holds every SQL and JSON file of a target as a raw string literal.
 ///
 /// SwiftPM's `.embedInCode` writes arrays of integers, which compile at a few kilobytes a second and drop folders;
 /// a string literal of 200 kB compiles in a fraction of a second, and relative paths stay.
 ///
-/// Usage: `embed-sql <output.swift> <root folder> <file.sql>…`
+/// Usage: `embed-sql <output.swift> <root folder> <file>…`
 @main
 struct EmbedSQL {
     static func main() throws {
         let arguments = CommandLine.arguments.dropFirst()
         guard arguments.count >= 2, let output = arguments.first else {
-            throw Failure(description: "usage: embed-sql <output.swift> <root folder> <file.sql>…")
+            throw Failure(description: "usage: embed-sql <output.swift> <root folder> <file>…")
         }
         let root = arguments[arguments.startIndex + 1]
         let prefix = root.hasSuffix("/") ? root : root + "/"
@@ -28,13 +28,18 @@ struct EmbedSQL {
         }
         entries.sort { $0.path < $1.path }
 
-        var source = "// Written by embed-sql from the target's .sql files.\n\n"
-        source += "enum SQL {\n    static let files: [(path: String, text: String)] = [\n"
+        var source = "// Written by embed-sql from the target's files.\n\n"
+        source += enumeration("SQL", of: entries.filter { $0.path.hasSuffix(".sql") })
+        source += enumeration("Documents", of: entries.filter { $0.path.hasSuffix(".json") })
+        try Data(source.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+    }
+
+    private static func enumeration(_ name: String, of entries: [(path: String, text: String)]) -> String {
+        var source = "enum \(name) {\n    static let files: [(path: String, text: String)] = [\n"
         for entry in entries {
             source += "        (path: \(literal(entry.path)), text: \(literal(entry.text))),\n"
         }
-        source += "    ]\n}\n"
-        try Data(source.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+        return source + "    ]\n}\n"
     }
 
     /// A multi-line raw literal whose delimiter has more number signs than any run of them in the text.

@@ -1,0 +1,94 @@
+package import Events
+package import Foundation
+package import JSON
+import Postgres
+
+/// What the audit trail is searched by; `nil` or empty is everything.
+package struct AuditFilter: Sendable, Hashable {
+    package var actor: Identity?
+    package var actorKind: Actor.Kind?
+    package var types: [String] = []
+    package var caseID: UUID?
+    /// Half-open by `recorded_at`: `from` is in, `to` is not.
+    package var from: Instant?
+    package var to: Instant?
+
+    package init() {}
+}
+
+/// One line of the audit trail.
+package struct AuditEntry: Codable, Sendable, Hashable {
+    package var position: Int64
+    package var eventID: UUID
+    package var recordedAt: Instant
+    package var type: String
+    package var streamKind: String
+    package var streamID: UUID
+    package var version: Int64
+    package var caseID: UUID?
+    package var actor: Actor
+    /// Never holds anything that was sealed.
+    package var text: String
+}
+
+extension ProjectionQueries {
+    /// Newest first.
+    package func audit(
+        tenant: UUID, filter: AuditFilter = AuditFilter(), page request: PageRequest = PageRequest()
+    ) async throws(ProjectionError) -> Page {
+        var cursor: Cursor?
+        if let text = request.cursor { cursor = try Cursor(text, list: "audit", keys: 1) }
+        let before = cursor?.keys[0] ?? .max
+        let found = try await snapshot(of: AuditTrailProjection(), tenant) { tx throws(PostgresError) in
+            try tx.query(
+                """
+                SELECT a.position, a.event_id, a.recorded_at, a.type, a.stream_kind, a.stream_id, a.stream_version,
+                       a.case_id, a.actor_kind, a.actor_issuer, a.actor_subject, a.actor_lane, a.text
+                  FROM projection.audit_trail_v1 AS a
+                 WHERE a.tenant_id = \(tenant) AND a.position < \(before)
+                   AND (\(filter.actor?.subject) IS NULL
+                        OR (left(a.actor_subject, 128) = left(\(filter.actor?.subject), 128)
+                            AND a.actor_subject = \(filter.actor?.subject)
+                            AND a.actor_issuer = \(filter.actor?.issuer)))
+                   AND (\(filter.actorKind?.rawValue) IS NULL OR a.actor_kind = \(filter.actorKind?.rawValue))
+                   AND (\(filter.types.isEmpty) OR a.type = ANY(\(filter.types)))
+                   AND (\(filter.caseID) IS NULL OR a.case_id = \(filter.caseID))
+                   AND (\(filter.from?.timestamp) IS NULL OR a.recorded_at >= \(filter.from?.timestamp))
+                   AND (\(filter.to?.timestamp) IS NULL OR a.recorded_at < \(filter.to?.timestamp))
+                 ORDER BY a.position DESC LIMIT \(request.limit + 1)
+                """
+            ) { row throws(PostgresError) in try AuditEntry(row) }
+        }
+        let rows = found.value.prefix(request.limit)
+        let hasMore = found.value.count > rows.count
+        return Page(
+            items: try rows.map { entry throws(ProjectionError) in
+                do {
+                    return try JSONValue(encoding: entry)
+                } catch {
+                    throw ProjectionError(.corrupt, "an audit entry cannot be written as JSON", cause: error)
+                }
+            },
+            nextCursor: hasMore
+                ? rows.last.map { Cursor(list: "audit", keys: [$0.position], id: $0.eventID).text } : nil,
+            asOfPosition: found.asOfPosition)
+    }
+}
+
+extension AuditEntry {
+    fileprivate init(_ row: borrowing Row) throws(PostgresError) {
+        position = try row[0]
+        eventID = try row[1]
+        recordedAt = Instant(try row[2] as PostgresTimestamp)
+        type = try row[3]
+        streamKind = try row[4]
+        streamID = try row[5]
+        version = try row[6]
+        caseID = try row[7]
+        guard let kind = Actor.Kind(rawValue: try row[8]), let lane = Actor.Lane(rawValue: try row[11]) else {
+            throw .abandon(ProjectionError(.corrupt, "an audit entry of an unknown kind of actor"))
+        }
+        actor = Actor(kind: kind, issuer: try row[9], subject: try row[10], lane: lane)
+        text = try row[12]
+    }
+}

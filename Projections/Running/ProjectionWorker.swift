@@ -1,0 +1,225 @@
+import EventLog
+package import Events
+package import struct Foundation.UUID
+package import Postgres
+
+/// What one step of a worker came to.
+package enum ProjectionStep: Sendable, Hashable {
+    /// Nothing to do: every event before `next` is in.
+    case idle(next: Int64)
+    /// Events were taken in; the tenant had `head` events when the step began.
+    case advanced(next: Int64, head: Int64)
+    /// Another worker holds the lease, or was faster.
+    case leased
+    /// The event at `position` cannot be taken in. It is tried again, never skipped.
+    case blocked(position: Int64, reason: String)
+}
+
+/// Brings a projection of a tenant forward, exactly once by construction: rows and position change in one transaction,
+/// which holds the lock of the position's row and begins by looking whether the position is still the one that the
+/// events were read from.
+///
+/// Events are read, and cases folded, before that transaction: it then only writes, and any number of workers may race
+/// without harm. An erasure that comes in between is noticed under the lock, and the step is done again.
+///
+/// When one event of a batch cannot be folded, those before it are taken in, and the projection stands in front of it.
+package struct ProjectionWorker: Sendable {
+    private let source: any EventSource
+    private let database: Database
+    private let history: CaseHistory
+    private let batchSize: Int
+    private let clock: @Sendable () -> Instant
+
+    /// - Parameters:
+    ///   - database: connected with a role that may do what `docket_app` may.
+    ///   - history: may be shared by all workers of a process.
+    ///   - clock: says since when a projection is blocked; no row depends on it.
+    package init(
+        source: any EventSource, database: Database, history: CaseHistory, batchSize: Int = 1_000,
+        clock: @escaping @Sendable () -> Instant = { .now() }
+    ) {
+        self.source = source
+        self.database = database
+        self.history = history
+        self.batchSize = batchSize
+        self.clock = clock
+    }
+
+    /// Takes in the next events, at most a batch.
+    ///
+    /// - Throws: when database or log cannot be reached: try again later.
+    package func step(_ projection: any Projection, tenant: UUID) async throws(ProjectionError) -> ProjectionStep {
+        let place = try await place(of: projection, tenant)
+        guard place.next < place.head else { return .idle(next: place.next) }
+        var events: ArraySlice<Event>
+        do {
+            events = try await read(tenant, place)[...]
+        } catch let standstill as Standstill {
+            return try await block(projection, tenant, place.next, standstill)
+        } catch {
+            throw error as? ProjectionError ?? ProjectionError(.log, "the log cannot be read", cause: error)
+        }
+        while true {
+            switch try await take(Array(events), into: projection, tenant, place) {
+            case .done: return .advanced(next: place.next + Int64(events.count), head: place.head)
+            case .elsewhere: return .leased
+            case .refused(let standstill):
+                // What is before the culprit goes in. Where only the batch is known to fail, halving finds the culprit.
+                let before = standstill.position.map { Int($0 - place.next) } ?? events.count / 2
+                guard before > 0 else { return try await block(projection, tenant, place.next, standstill) }
+                events = events.prefix(before)
+            }
+        }
+    }
+
+    /// Steps until everything that was there at the beginning is in, or the projection is blocked or led by another.
+    @discardableResult
+    package func catchUp(_ projection: any Projection, tenant: UUID) async throws(ProjectionError) -> ProjectionStep {
+        while true {
+            let step = try await step(projection, tenant: tenant)
+            if case .advanced(let next, let head) = step, next < head { continue }
+            return step
+        }
+    }
+
+    /// Why a projection cannot go on.
+    private struct Standstill: Error {
+        /// Of the event that is to blame, when that is known.
+        var position: Int64?
+        var reason: String
+    }
+
+    private enum Attempt {
+        case done, elsewhere
+        case refused(Standstill)
+    }
+
+    private func place(of projection: any Projection, _ tenant: UUID) async throws(ProjectionError) -> ProjectionPlace {
+        do {
+            return try await ProjectionPlace.read(projection, tenant: tenant, in: database)
+        } catch {
+            throw ProjectionError(.database, "the position of \(projection.name) cannot be read", cause: error)
+        }
+    }
+
+    /// The next events, at most a batch, and none of them missing.
+    private func read(_ tenant: UUID, _ place: ProjectionPlace) async throws -> [Event] {
+        var limit = batchSize
+        while true {
+            do throws(EventLogError) {
+                let events = try await source.feed(
+                    tenant: tenant, from: place.next, limit: limit, types: nil, caseID: nil)
+                try Self.requireContiguous(events, place, limit)
+                return events
+            } catch where error.code == .corrupt {
+                guard limit > 1 else { throw Standstill(position: place.next, reason: "\(error)") }
+                limit /= 2
+            }
+        }
+    }
+
+    /// A position that is missing is a fault of the log, or tampering: not a reason to go on.
+    private static func requireContiguous(_ events: [Event], _ place: ProjectionPlace, _ limit: Int) throws {
+        for (index, event) in events.enumerated() where event.position != place.next + Int64(index) {
+            throw Standstill(
+                position: place.next, reason: "the log lacks position \(place.next + Int64(index)): \(event.position) follows")
+        }
+        let expected = min(Int64(limit), place.head - place.next)
+        guard events.count >= expected else {
+            throw Standstill(
+                position: place.next,
+                reason: "the log lacks position \(place.next + Int64(events.count)), although it ends at \(place.head)")
+        }
+    }
+
+    private func take(
+        _ events: [Event], into projection: any Projection, _ tenant: UUID, _ place: ProjectionPlace
+    ) async throws(ProjectionError) -> Attempt {
+        var batch = ProjectionBatch(tenant: tenant, events: events, cases: [])
+        if projection.foldsCases {
+            do {
+                batch.cases = try await history.fold(
+                    events, tenant: tenant, for: projection.name, erasures: place.erasures)
+            } catch let poison as PoisonEvent {
+                return .refused(Standstill(position: poison.position, reason: "\(poison)"))
+            } catch let error as ProjectionError where error.code != .gap {
+                throw error
+            } catch {
+                return .refused(Standstill(position: nil, reason: "\(error)"))
+            }
+        }
+        do {
+            return try await write(batch, into: projection, place) ? .done : .elsewhere
+        } catch {
+            if let poison = error.cause as? PoisonEvent {
+                return .refused(Standstill(position: poison.position, reason: "\(poison)"))
+            }
+            guard error.isRefusal else {
+                throw ProjectionError(.database, "\(projection.name) cannot be written", cause: error)
+            }
+            return .refused(Standstill(position: nil, reason: "\(error)"))
+        }
+    }
+
+    /// False when another worker holds the lease or the place is no longer the one that the events were read from.
+    private func write(
+        _ batch: ProjectionBatch, into projection: any Projection, _ place: ProjectionPlace
+    ) async throws(PostgresError) -> Bool {
+        let name = projection.name
+        let version = projection.version
+        let tenant = batch.tenant
+        let next = place.next + Int64(batch.events.count)
+        return try await database.transaction { tx throws(PostgresError) in
+            let locked = try tx.first(
+                """
+                SELECT next_position FROM docket.projection_position
+                 WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(version)
+                   FOR UPDATE SKIP LOCKED
+                """
+            ) { row throws(PostgresError) in try row[0] as Int64 }
+            guard locked == place.next, try ProjectionPlace.erasures(of: tenant, in: tx) == place.erasures else {
+                return false
+            }
+            try projection.apply(batch, in: tx)
+            try tx.execute(
+                """
+                UPDATE docket.projection_position SET next_position = \(next), blocked_at = NULL, error = NULL
+                 WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(version)
+                """)
+            return true
+        }
+    }
+
+    /// Says on the position's row why nothing goes on, and since when.
+    private func block(
+        _ projection: any Projection, _ tenant: UUID, _ position: Int64, _ standstill: Standstill
+    ) async throws(ProjectionError) -> ProjectionStep {
+        do throws(PostgresError) {
+            try await database.execute(
+                """
+                UPDATE docket.projection_position
+                   SET blocked_at = coalesce(blocked_at, \(clock().timestamp)), error = \(standstill.reason)
+                 WHERE tenant_id = \(tenant) AND name = \(projection.name) AND version = \(projection.version)
+                   AND next_position = \(position)
+                """)
+        } catch {
+            throw ProjectionError(.database, "that \(projection.name) is blocked cannot be recorded", cause: error)
+        }
+        return .blocked(position: position, reason: standstill.reason)
+    }
+}
+
+extension PostgresError {
+    /// The server, or a conversion, refused what was written: doing it again gives the same. Everything else passes by
+    /// itself (SQLSTATE classes 08, 25, 40, 53, 55, 57, 58 of PostgreSQL's appendix A), but a statement that takes too
+    /// long (57014) may be short enough with fewer events.
+    var isRefusal: Bool {
+        switch code {
+        case .abandoned, .malformedValue, .typeMismatch, .unexpectedNull, .noSuchColumn, .noRow: return true
+        case .server:
+            guard let sqlState else { return false }
+            return sqlState == "57014" || !["08", "25", "40", "53", "55", "57", "58"].contains(String(sqlState.prefix(2)))
+        default: return false
+        }
+    }
+}

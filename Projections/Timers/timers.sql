@@ -1,0 +1,10 @@
+-- What time alone will bring about. Whoever reads it compares with a clock; the rows do not.
+CREATE TABLE IF NOT EXISTS projection.timers_v1 (
+    tenant_id  uuid        NOT NULL,
+    case_id    uuid        NOT NULL,
+    kind       text        NOT NULL,
+    key        text        NOT NULL,  -- which clock, approval or evidence; unique with the kind
+    due_at     timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, case_id, kind, key)
+);
+CREATE INDEX IF NOT EXISTS timers_v1_due ON projection.timers_v1 (tenant_id, due_at);

@@ -1,0 +1,242 @@
+package import Events
+package import struct Foundation.UUID
+package import JSON
+
+package enum ActionClass: String, Sendable, Hashable, Codable, CaseIterable {
+    case enrich
+    case collectForensics = "collect_forensics"
+    case summarize
+    case closeCase = "close_case"
+    case openTicket = "open_ticket"
+    case notify
+    case revokeToken = "revoke_token"
+    case disableUser = "disable_user"
+    case rotateSecret = "rotate_secret"
+    case isolateHost = "isolate_host"
+    case isolateWorkload = "isolate_workload"
+    case terminateProcess = "terminate_process"
+    case blockTraffic = "block_traffic"
+    case cloudContainment = "cloud_containment"
+    case deleteResource = "delete_resource"
+
+    /// Limits what an attacker can still do: what MTTC and containment precision count.
+    package var isContainment: Bool {
+        switch self {
+        case .revokeToken, .disableUser, .rotateSecret, .isolateHost, .isolateWorkload, .terminateProcess,
+            .blockTraffic, .cloudContainment, .deleteResource:
+            true
+        default: false
+        }
+    }
+}
+
+/// How many people must agree, from the most free to the strictest.
+package enum AutonomyLevel: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
+    case auto
+    case onePerson = "one_person"
+    case twoPerson = "two_person"
+
+    package var requiredApprovals: Int {
+        switch self {
+        case .auto: 0
+        case .onePerson: 1
+        case .twoPerson: 2
+        }
+    }
+
+    package static func < (left: AutonomyLevel, right: AutonomyLevel) -> Bool {
+        left.requiredApprovals < right.requiredApprovals
+    }
+}
+
+package enum ApprovalState: String, Sendable, Hashable, Codable { case pending, granted, denied, expired, invalidated }
+package enum PlaybookMode: String, Sendable, Hashable, Codable { case shadow, assisted, live }
+package enum RunMode: String, Sendable, Hashable, Codable { case live, shadow, simulated }
+package enum RunTrigger: String, Sendable, Hashable, Codable { case auto, approved }
+
+package enum RunState: String, Sendable, Hashable, Codable {
+    case running, paused, completed, failed, cancelled
+    case rollingBack = "rolling_back"
+    case rolledBack = "rolled_back"
+    case rollbackIncomplete = "rollback_incomplete"
+}
+
+package enum StepState: String, Sendable, Hashable, Codable {
+    case pending, prepared, executed, verified, failed, skipped
+    case outcomeUnknown = "outcome_unknown"
+    case rolledBack = "rolled_back"
+    case rollbackRefused = "rollback_refused"
+}
+
+package enum RollbackReason: String, Sendable, Hashable, Codable, CaseIterable {
+    case falseContainment = "false_containment"
+    case analystOverride = "analyst_override"
+    case customerRequest = "customer_request"
+    case expired, drill
+}
+
+package enum EvidenceStatus: String, Sendable, Hashable, Codable { case present, missing, stale }
+
+/// A thing that the case is about, with what the asset registry knows of it.
+package struct CaseEntity: Codable, Sendable, Hashable {
+    package var type: Entity.EntityType
+    /// `nil` once erased.
+    package var value: String?
+    package var role: Entity.Role
+    package var strong: Bool
+    package var eventIDs: [UUID]
+    package var asset: AssetContext?
+
+    package init(
+        type: Entity.EntityType, value: String?, role: Entity.Role, strong: Bool, eventIDs: [UUID], asset: AssetContext?
+    ) {
+        self.type = type
+        self.value = value
+        self.role = role
+        self.strong = strong
+        self.eventIDs = eventIDs
+        self.asset = asset
+    }
+
+    package var entity: Entity? { value.map { Entity(type: type, value: $0, role: role) } }
+}
+
+package struct AssetContext: Codable, Sendable, Hashable {
+    package enum Criticality: String, Codable, Sendable, Hashable, CaseIterable { case low, medium, high, critical }
+    package enum Sensitivity: String, Codable, Sendable, Hashable, CaseIterable {
+        case `public`, `internal`, confidential, restricted
+    }
+    package enum Exposure: String, Codable, Sendable, Hashable, CaseIterable { case internet, `internal` }
+
+    package var id: UUID
+    package var owner: String?
+    package var criticality: Criticality
+    package var sensitivity: Sensitivity
+    package var exposure: Exposure
+    package var environment: DeploymentEnvironment
+}
+
+package struct AttackTechnique: Codable, Sendable, Hashable {
+    package var uid: String
+    package var name: String?
+    /// The ATT&CK release that the mapping was made with.
+    package var attackVersion: String
+    package var eventIDs: [UUID]
+}
+
+package struct MissingContext: Codable, Sendable, Hashable {
+    package var kind: String
+    package var entity: String?
+    package var reason: String
+
+    package init(kind: String, entity: String?, reason: String) {
+        self.kind = kind
+        self.entity = entity
+        self.reason = reason
+    }
+}
+
+package struct EnvironmentConflict: Codable, Sendable, Hashable {
+    package enum Kind: String, Codable, Sendable, Hashable, CaseIterable {
+        case scheduledJob = "scheduled_job"
+        case dataPipeline = "data_pipeline"
+        case maintenanceWindow = "maintenance_window"
+        case changeTicket = "change_ticket"
+        case protectedEntity = "protected_entity"
+        case businessCritical = "business_critical"
+    }
+
+    package var kind: Kind
+    package var name: String
+    package var startsAt: Instant?
+    package var endsAt: Instant?
+    package var eventID: UUID?
+
+    package init(kind: Kind, name: String, startsAt: Instant?, endsAt: Instant?, eventID: UUID?) {
+        self.kind = kind
+        self.name = name
+        self.startsAt = startsAt
+        self.endsAt = endsAt
+        self.eventID = eventID
+    }
+}
+
+/// One piece of evidence as the case's stream holds it.
+package struct EvidenceItem: Codable, Sendable, Hashable {
+    package var kind: EvidenceKind
+    package var source: String
+    package var eventIDs: [UUID]
+    package var observedAt: Instant
+    package var staleAfter: Instant?
+    package var summary: String?
+    package var data: JSONValue
+    /// SHA-256 of the canonical JSON of kind, source, time and data: what a plan binds.
+    package var digest: Digest
+
+    package init(
+        kind: EvidenceKind, source: String, eventIDs: [UUID], observedAt: Instant, staleAfter: Instant?, summary: String,
+        data: JSONValue
+    ) {
+        self.kind = kind
+        self.source = source
+        self.eventIDs = eventIDs
+        self.observedAt = observedAt
+        self.staleAfter = staleAfter
+        self.summary = summary
+        self.data = data
+        digest = Digest.ofCanonical([
+            "kind": .string(kind.rawValue), "source": .string(source), "observed_at": .string(observedAt.rfc3339),
+            "data": data,
+        ])
+    }
+}
+
+/// Which evidence kinds a plan's action classes demand, by the policy at the time it was made: part of the event, so
+/// that a later policy does not change what was shown.
+package struct EvidenceDemands: Codable, Sendable, Hashable {
+    private var classes: [String: [ActionClass]]
+
+    package init(of plan: Plan?, policy: Policy) {
+        classes = [:]
+        for action in (plan?.actionClasses ?? []).sorted(by: { $0.rawValue < $1.rawValue }) {
+            for kind in policy.row(for: action).requiredEvidence { classes[kind.rawValue, default: []].append(action) }
+        }
+    }
+
+    package init() { classes = [:] }
+
+    package subscript(kind: EvidenceKind) -> [ActionClass] { classes[kind.rawValue] ?? [] }
+
+    package func encode(to encoder: any Encoder) throws { try classes.encode(to: encoder) }
+    package init(from decoder: any Decoder) throws { classes = try [String: [ActionClass]](from: decoder) }
+}
+
+package struct MissingEvidence: Codable, Sendable, Hashable {
+    package var kind: EvidenceKind
+    package var status: EvidenceStatus
+    package var requiredBy: [ActionClass]
+}
+
+package struct ComparableCase: Codable, Sendable, Hashable {
+    package var caseID: UUID
+    package var overlapScore: Double
+    package var shared: [String]
+    package var verdict: Verdict?
+
+    package init(caseID: UUID, overlapScore: Double, shared: [String], verdict: Verdict?) {
+        self.caseID = caseID
+        self.overlapScore = overlapScore
+        self.shared = shared
+        self.verdict = verdict
+    }
+}
+
+package struct CitedText: Codable, Sendable, Hashable {
+    package var text: String
+    package var eventIDs: [UUID]
+
+    package init(_ text: String, _ eventIDs: [UUID]) {
+        self.text = text
+        self.eventIDs = eventIDs
+    }
+}

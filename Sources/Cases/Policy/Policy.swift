@@ -1,0 +1,130 @@
+package import Events
+
+/// Every number and rule that a tenant may want different: versioned data, approved by a lead, never a constant in
+/// code. The one that ships is `Content/Policies/default.json`; durations are whole milliseconds.
+package struct Policy: Codable, Sendable, Hashable {
+    package var version: Int
+    package var correlation: Correlation
+    package var gate: GateThresholds
+    /// The approval matrix: what each action class needs.
+    package var matrix: [String: MatrixRow]
+    /// How long evidence of a kind counts as fresh; `default` is for kinds not named.
+    package var evidenceFreshnessMs: [String: Int64]
+    package var approvals: Approvals
+    package var sla: [String: SLATargets]
+    package var execution: Execution
+    package var protectedEntities: [ProtectedEntity]
+
+    package struct Correlation: Codable, Sendable, Hashable {
+        /// An alert joins a case whose last alert is at most this far away, by event time.
+        package var windowMs: Int64
+        package var minimumSeverity: Severity
+        package var minimumOverlap: Double
+        package var weakEntityTypes: [Entity.EntityType]
+        package var maxAlerts: Int
+        package var maxAgeMs: Int64
+    }
+
+    package struct GateThresholds: Codable, Sendable, Hashable {
+        package var patternConfidence: Double
+        package var playbookAccuracy: Double
+        /// Of the Wilson interval, for example 0.95.
+        package var intervalLevel: Double
+        package var countImportedHistory: Bool
+    }
+
+    package struct MatrixRow: Codable, Sendable, Hashable {
+        package var level: AutonomyLevel
+        /// Where an asset of the plan is in production; `null` means the same level.
+        package var levelInProduction: AutonomyLevel?
+        package var requiredEvidence: [EvidenceKind]
+    }
+
+    package struct Approvals: Codable, Sendable, Hashable {
+        package var defaultExpiryMs: Int64
+        package var minimumExpiryMs: Int64
+        package var maximumExpiryMs: Int64
+        package var minimumReasonLength: Int
+    }
+
+    package struct SLATargets: Codable, Sendable, Hashable {
+        package var acknowledgeMs: Int64
+        package var containMs: Int64
+        package var resolveMs: Int64
+        /// The share of the target after which the clock is at risk.
+        package var atRiskFraction: Double
+    }
+
+    package struct Execution: Codable, Sendable, Hashable {
+        package var maxTargetsAutomatic: Int
+        package var maxTargetsApproved: Int
+        package var maxRollbackMsAutomatic: Int64
+        package var probeAttempts: Int
+    }
+
+    package struct ProtectedEntity: Codable, Sendable, Hashable {
+        package var type: Entity.EntityType
+        package var value: String
+        package var reason: String
+    }
+}
+
+extension Policy {
+    /// A class that the matrix does not name needs two people: silence is no permission.
+    package func row(for action: ActionClass) -> MatrixRow {
+        matrix[action.rawValue] ?? MatrixRow(level: .twoPerson, levelInProduction: nil, requiredEvidence: [])
+    }
+
+    package func level(for action: ActionClass, in environment: DeploymentEnvironment) -> AutonomyLevel {
+        let row = row(for: action)
+        // An unknown environment may be production, so it counts as one.
+        let isProduction = environment == .production || environment == .unknown
+        return isProduction ? max(row.level, row.levelInProduction ?? row.level) : row.level
+    }
+
+    package func freshnessMs(of kind: EvidenceKind) -> Int64? {
+        evidenceFreshnessMs[kind.rawValue] ?? evidenceFreshnessMs["default"]
+    }
+
+    package func slaTargets(for severity: Severity) -> SLATargets? {
+        sla[severity.rawValue] ?? sla["default"]
+    }
+
+    package func isStrong(_ type: Entity.EntityType) -> Bool { !correlation.weakEntityTypes.contains(type) }
+
+    package func protection(of key: EntityKey) -> ProtectedEntity? {
+        protectedEntities.first { EntityKey(type: $0.type, value: Entity.normalize($0.value, as: $0.type)) == key }
+    }
+
+    /// Problems that would make the policy contradict itself; empty when it is sound.
+    package var problems: [FieldError] {
+        var problems: [FieldError] = []
+        func require(_ condition: Bool, _ pointer: String, _ detail: String) {
+            if !condition { problems.append(FieldError(pointer, .range, detail)) }
+        }
+        require(version >= 1, "/version", "counts from 1")
+        require((0...1).contains(gate.patternConfidence), "/gate/pattern_confidence", "is a ratio from 0 to 1")
+        require((0...1).contains(gate.playbookAccuracy), "/gate/playbook_accuracy", "is a ratio from 0 to 1")
+        require((0.5..<1).contains(gate.intervalLevel), "/gate/interval_level", "is at least 0.5 and below 1")
+        require(correlation.windowMs > 0, "/correlation/window_ms", "must be positive")
+        require((0...1).contains(correlation.minimumOverlap), "/correlation/minimum_overlap", "is a ratio from 0 to 1")
+        require(correlation.maxAlerts >= 1, "/correlation/max_alerts", "must be at least 1")
+        require(
+            approvals.minimumExpiryMs > 0 && approvals.minimumExpiryMs <= approvals.defaultExpiryMs
+                && approvals.defaultExpiryMs <= approvals.maximumExpiryMs,
+            "/approvals", "expiries are ordered: minimum, default, maximum")
+        require(execution.maxTargetsAutomatic >= 0, "/execution/max_targets_automatic", "cannot be negative")
+        for name in matrix.keys.sorted() where ActionClass(rawValue: name) == nil {
+            problems.append(
+                FieldError(
+                    "/matrix/\(name)", .enum, "is no action class", allowed: ActionClass.allCases.map(\.rawValue)))
+        }
+        for (name, targets) in sla.sorted(by: { $0.key < $1.key }) {
+            require(
+                targets.acknowledgeMs > 0 && targets.containMs > 0 && targets.resolveMs > 0, "/sla/\(name)",
+                "targets are positive")
+            require((0..<1).contains(targets.atRiskFraction), "/sla/\(name)/at_risk_fraction", "is from 0 to below 1")
+        }
+        return problems
+    }
+}

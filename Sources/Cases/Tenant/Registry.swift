@@ -1,0 +1,133 @@
+package import Events
+package import struct Foundation.UUID
+import JSON
+
+/// What a tenant has configured, folded from its governance events: policy, assets, playbooks, standing approvals,
+/// connectors, tokens, calendar, history, switches.
+///
+/// Pure: it forgets nothing that a later decision needs and reads no clock.
+package struct Registry: Sendable {
+    package var tenant: UUID
+    package var name: String?
+    /// The position up to which events are folded, exclusive.
+    package var nextPosition: Int64 = 0
+    package var policy: Policy
+    package var proposedPolicies: [UUID: PolicyProposal] = [:]
+    package var assets: [EntityKey: Asset] = [:]
+    package var playbooks: [String: PublishedPlaybook] = [:]
+    package var standingApprovals: [UUID: StandingApproval] = [:]
+    package var connectors: [String: ConnectorSettings] = [:]
+    package var tokens: [UUID: Token] = [:]
+    package var calendar: [CalendarEntry] = []
+    package var grants: [RoleGrant] = []
+    private var histories: [String: PlaybookHistory] = [:]
+    private var isTenantHalted = false
+    private var haltedPlaybooks: Set<String> = []
+
+    /// - Parameter policy: what holds until the tenant's first approved policy.
+    package init(tenant: UUID, policy: Policy) {
+        self.tenant = tenant
+        self.policy = policy
+    }
+
+    package func history(of playbook: String) -> PlaybookHistory { histories[playbook] ?? PlaybookHistory() }
+
+    package func isHalted(playbook: String?) -> Bool {
+        isTenantHalted || playbook.map { haltedPlaybooks.contains($0) } ?? false
+    }
+
+    /// Everything that depends on these assets, directly or through others, without the assets themselves.
+    package func dependents(of keys: [EntityKey]) -> [Asset] {
+        var seen = Set(keys)
+        var frontier = keys
+        var found: [Asset] = []
+        while !frontier.isEmpty {
+            let reached = assets.values
+                .filter { asset in !seen.contains(asset.key) && asset.dependsOn.contains { frontier.contains($0.key) } }
+                .sorted { $0.key < $1.key }
+            found += reached
+            frontier = reached.map(\.key)
+            seen.formUnion(frontier)
+        }
+        return found
+    }
+
+    /// The event types that this fold reads: a follower asks the log for these alone.
+    package static let eventTypes: [EventType] = [
+        .tenantCreated, .policyProposed, .policyApproved, .assetRegistered, .playbookPublished, .playbookPromoted,
+        .playbookDemoted, .standingApprovalGranted, .standingApprovalRevoked, .connectorChanged, .tokenCreated,
+        .tokenRevoked, .calendarChanged, .historyImported, .automationHalted, .automationResumed, .accessGranted,
+    ]
+
+    /// - Throws: `JSONError` for data that does not have its type's shape.
+    package mutating func apply(_ event: Event) throws {
+        nextPosition = max(nextPosition, event.position + 1)
+        switch event.kind {
+        case .tenantCreated: name = event.data["name"]?.stringValue
+        case .policyProposed:
+            let proposal: PolicyProposal = try event.data.decode()
+            proposedPolicies[proposal.proposalID] = proposal
+        case .policyApproved:
+            let approved: PolicyApproved = try event.payload()
+            if let proposal = proposedPolicies[approved.proposalID] {
+                policy = proposal.policy
+                proposedPolicies[approved.proposalID] = nil
+            }
+        case .assetRegistered:
+            var asset: Asset = try event.payload()
+            guard asset.value != nil else { return }  // erased
+            asset.eventID = event.eventID
+            assets[asset.key] = asset
+        case .playbookPublished:
+            var playbook: PublishedPlaybook = try event.payload()
+            playbook.eventID = event.eventID
+            playbook.publishedBy = event.actor
+            playbooks[playbook.playbookID] = playbook
+        case .playbookPromoted, .playbookDemoted:
+            let change: PlaybookModeChanged = try event.data.decode()
+            playbooks[change.playbookID]?.mode = change.mode
+        case .standingApprovalGranted:
+            let approval: StandingApproval = try event.payload()
+            standingApprovals[approval.id] = approval
+        case .standingApprovalRevoked:
+            if let id = event.data["id"]?.stringValue.flatMap(UUID.init(uuidString:)) { standingApprovals[id] = nil }
+        case .connectorChanged:
+            let connector: ConnectorSettings = try event.payload()
+            connectors[connector.name] = connector
+        case .tokenCreated:
+            let token: Token = try event.payload()
+            tokens[token.id] = token
+            if event.actor.kind == .person {
+                grants.append(
+                    RoleGrant(
+                        grantor: event.actor.identity, grantee: Identity(issuer: token.issuer, subject: token.subject),
+                        roles: token.roles))
+            }
+        case .tokenRevoked:
+            if let id = event.data["id"]?.stringValue.flatMap(UUID.init(uuidString:)) {
+                tokens[id]?.revokedAt = event.recordedAt
+            }
+        case .calendarChanged:
+            let change: CalendarChanged = try event.payload()
+            calendar = change.entries.map { entry in
+                var entry = entry
+                entry.eventID = event.eventID
+                return entry
+            }
+        case .historyImported:
+            let imported: HistoryImported = try event.payload()
+            histories[imported.playbookID, default: PlaybookHistory()].add(imported, eventID: event.eventID)
+        case .automationHalted: setHalted(true, playbook: event.data["playbook_id"]?.stringValue)
+        case .automationResumed: setHalted(false, playbook: event.data["playbook_id"]?.stringValue)
+        default: break
+        }
+    }
+
+    private mutating func setHalted(_ halted: Bool, playbook: String?) {
+        if let playbook {
+            if halted { haltedPlaybooks.insert(playbook) } else { haltedPlaybooks.remove(playbook) }
+        } else {
+            isTenantHalted = halted
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package import Cases
+import EventLog
+package import Events
+import struct Foundation.UUID
+import JSON
+import Synchronization
+
+/// Decides what a normalized alert becomes: the first of a case, part of an open one, or a tagged alert that waits.
+///
+/// What it knows of open cases it folds from the log itself; after a restart it reads the tenant's past once.
+package final class AlertCorrelator: Reactor {
+    package static let name = "correlate"
+    package static let interests: Set<EventType> = [
+        .alertNormalized, .caseOpened, .caseAlertLinked, .caseClosed, .caseReopened, .caseMerged,
+    ]
+    package static var memory: Set<EventType> { interests }
+
+    private let bench: Workbench
+    private let state = Mutex(State())
+
+    private struct State {
+        var cases = OpenCases()
+        /// Alerts seen whose case has not been read yet.
+        var alerts: [UUID: NormalizedAlert] = [:]
+    }
+
+    package init(_ bench: Workbench) {
+        self.bench = bench
+    }
+
+    package func remember(_ event: Event) async throws {
+        note(event, policy: try await bench.registry().policy)
+    }
+
+    package func react(to event: Event) async throws {
+        let policy = try await bench.registry().policy
+        note(event, policy: policy)
+        guard event.kind == .alertNormalized, let alert = try? event.data.decode(NormalizedAlert.self) else { return }
+        // The same alert with other bytes stays where it is.
+        guard state.withLock({ $0.cases.caseID(ofAlert: alert.alertID) }) == nil else { return }
+        if let match = state.withLock({ $0.cases.match(alert, policy: policy) }) {
+            try await join(match, alert: alert, cause: event, policy: policy)
+        } else if alert.isCorrelation || alert.severity.rank >= policy.correlation.minimumSeverity.rank {
+            try await open(alert, cause: event, policy: policy)
+        } else {
+            try await tag(alert, cause: event, policy: policy)
+        }
+    }
+
+    private func note(_ event: Event, policy: Policy) {
+        state.withLock { state in
+            switch event.kind {
+            case .alertNormalized:
+                guard let alert = try? event.data.decode(NormalizedAlert.self) else { return }
+                state.alerts[alert.alertID] = alert
+                if state.cases.caseID(ofAlert: alert.alertID) == nil { state.cases.noteLoose(alert, policy: policy) }
+            case .caseOpened, .caseAlertLinked:
+                guard let caseID = event.caseID,
+                    let alertID = event.data["alert_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
+                    let alert = state.alerts.removeValue(forKey: alertID)
+                else { return }
+                state.cases.opened(caseID, by: alert, at: event.recordedAt, policy: policy)
+                state.cases.linkedAlert(alert, to: caseID, policy: policy)
+            case .caseClosed: if let id = event.caseID { state.cases.closed(id) }
+            case .caseReopened: if let id = event.caseID { state.cases.reopened(id) }
+            default: break
+            }
+        }
+    }
+
+    private func join(
+        _ match: OpenCases.Match, alert: NormalizedAlert, cause event: Event, policy: Policy
+    ) async throws {
+        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
+        let written = try await bench.cases.update(match.caseID, tenant: bench.tenant, cause: cause) { record in
+            record.state.isClosed ? [] : record.link(alert, overlapScore: match.score, shared: match.shared)
+        }
+        if written.record.state.isClosed, written.position == nil {
+            // It was closed while we looked: the alert is a case of its own.
+            state.withLock { $0.cases.closed(match.caseID) }
+            return try await open(alert, cause: event, policy: policy)
+        }
+        state.withLock { $0.cases.linkedAlert(alert, to: match.caseID, policy: policy) }
+    }
+
+    private func open(_ alert: NormalizedAlert, cause event: Event, policy: Policy) async throws {
+        let caseID = UUID.v5(namespace: event.eventID, name: "case")
+        let now = bench.clock()
+        let cause = Cause(reactor: Self.name, reactingTo: event, at: now)
+        try await bench.cases.open(caseID, tenant: bench.tenant, decisions: [CaseRecord.open(alert)], cause: cause)
+        let companions = state.withLock { state in
+            let companions = state.cases.looseAlerts(near: alert, policy: policy)
+            state.cases.opened(caseID, by: alert, at: now, policy: policy)
+            state.cases.forgetLoose(before: alert.occurredAt.adding(milliseconds: -2 * policy.correlation.windowMs))
+            return companions
+        }
+        let found = try await bench.alerts.load(companions.map(\.id), tenant: bench.tenant)
+        for companion in companions {
+            guard let earlier = found[companion.id]?.alert else { continue }
+            _ = try await bench.cases.update(
+                caseID, tenant: bench.tenant, cause: cause, salt: companion.id.lowercased
+            ) { $0.link(earlier, overlapScore: companion.score, shared: companion.shared) }
+            state.withLock { $0.cases.linkedAlert(earlier, to: caseID, policy: policy) }
+        }
+    }
+
+    private func tag(_ alert: NormalizedAlert, cause event: Event, policy: Policy) async throws {
+        let decision = Decision(
+            AlertDisposition(
+                alertID: alert.alertID, disposition: .tagged,
+                reason: "severity \(alert.severity.rawValue) is below \(policy.correlation.minimumSeverity.rawValue)"))
+        _ = try await bench.cases.log.append(
+            .init(
+                tenant: bench.tenant, streamKind: StreamKind.alert.rawValue, streamID: alert.alertID, caseID: nil,
+                expected: .any,
+                events: Cause(reactor: Self.name, reactingTo: event, at: bench.clock()).events(for: [decision]),
+                evidence: []))
+    }
+}

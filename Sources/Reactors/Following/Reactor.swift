@@ -1,0 +1,60 @@
+package import Cases
+package import Events
+package import struct Foundation.UUID
+
+/// A stage: reacts to one tenant's events by appending others.
+///
+/// It folds what it needs from the log itself. `react` may be called again for an event whose reaction is already in
+/// the log, after a crash for example; ids derived from the event (`Cause`) make that harmless.
+package protocol Reactor: Sendable {
+    /// Stable for ever: part of the ids that it derives, and the key of its checkpoint.
+    static var name: String { get }
+    /// What it reacts to.
+    static var interests: Set<EventType> { get }
+    /// What it must have seen from the tenant's first event on; empty when it keeps nothing in memory.
+    static var memory: Set<EventType> { get }
+    /// Whether events of different cases may be handled at the same time.
+    static var isConcurrent: Bool { get }
+
+    /// One of the tenant's earlier events, before the checkpoint: to be remembered, not reacted to.
+    func remember(_ event: Event) async throws
+    func react(to event: Event) async throws
+}
+
+extension Reactor {
+    package static var memory: Set<EventType> { [] }
+    package static var isConcurrent: Bool { false }
+    package func remember(_ event: Event) async throws {}
+}
+
+/// What every stage works with.
+package struct Workbench: Sendable {
+    package var tenant: UUID
+    package var cases: CaseStore
+    package var alerts: AlertStore
+    package var registries: RegistryStore
+    package var clock: @Sendable () -> Instant
+
+    package init(
+        tenant: UUID, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
+        clock: @escaping @Sendable () -> Instant
+    ) {
+        self.tenant = tenant
+        self.cases = cases
+        self.alerts = alerts
+        self.registries = registries
+        self.clock = clock
+    }
+
+    package func registry() async throws -> Registry { try await registries.registry(of: tenant) }
+
+    /// Decides on the case that an event is about. An event without a case is no business of a case's reactor.
+    package func update(
+        for event: Event, as reactor: String, actor: Actor? = nil, salt: String = "",
+        _ decide: (CaseRecord) async throws -> [Decision]
+    ) async throws {
+        guard let caseID = event.caseID else { return }
+        let cause = Cause(reactor: reactor, actor: actor, reactingTo: event, at: clock())
+        _ = try await cases.update(caseID, tenant: tenant, cause: cause, salt: salt, decide)
+    }
+}

@@ -1,0 +1,133 @@
+import Cases
+import EventLog
+import Events
+import struct Foundation.UUID
+import Logging
+
+/// Leads one reactor along one tenant's log: lease, memory, reactions, checkpoint.
+///
+/// The checkpoint moves after the reaction was appended: a crash repeats, never skips. A reaction that fails is tried
+/// again with growing pauses, for ever; it is never passed over.
+struct ReactorFollower: Sendable {
+    let tenant: UUID
+    let reactor: any Reactor
+    let log: EventLog
+    let positions: ReactorPositions
+    let clock: @Sendable () -> Instant
+    let owner: String
+    let logger: Logger
+    /// How many events a concurrent reactor works on at the same time.
+    var width = 16
+
+    private enum Signal: Sendable {
+        case finished(Int64, key: UUID)
+        case headMoved
+        case renewed(Bool)
+    }
+
+    /// Runs until the task is cancelled.
+    func run() async throws {
+        while !Task.isCancelled {
+            guard let start = try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) else {
+                try await Task.sleep(for: .milliseconds(500))
+                continue
+            }
+            try await remember(upTo: start)
+            try await follow(from: start)
+        }
+    }
+
+    private func remember(upTo end: Int64) async throws {
+        let types = type(of: reactor).memory
+        guard !types.isEmpty else { return }
+        var next: Int64 = 0
+        while next < end {
+            let page = try await log.page(tenant: tenant, from: next, limit: 500, types: types.map(\.rawValue))
+            for event in page.events where event.position < end { try await reactor.remember(event) }
+            next = page.next
+        }
+    }
+
+    /// Returns when the lease was lost.
+    private func follow(from start: Int64) async throws {
+        let types = type(of: reactor).interests.map(\.rawValue)
+        let width = type(of: reactor).isConcurrent ? width : 1
+        var window = CompletionWindow(next: start, limit: width * 4)
+        var events: [Int64: Event] = [:]
+        try await withThrowingTaskGroup(of: Signal.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await renewLater() }
+            var isWaitingForHead = false
+            while true {
+                while window.hasRoom {
+                    let page = try await log.page(
+                        tenant: tenant, from: window.next, limit: window.limit, types: types)
+                    guard page.next > window.next else { break }
+                    for event in page.events {
+                        let key = type(of: reactor).isConcurrent ? event.streamID : tenant
+                        events[event.position] = event
+                        if window.add(event.position, key: key) { group.addTask { try await react(event, key: key) } }
+                    }
+                    window.skip(to: page.next)
+                }
+                if window.isIdle { try await advance(to: window.checkpoint) }
+                if !isWaitingForHead {
+                    isWaitingForHead = true
+                    let seen = window.next
+                    group.addTask {
+                        _ = try await log.waitForHead(tenant: tenant, beyond: seen, timeout: .seconds(5))
+                        return .headMoved
+                    }
+                }
+                switch try await group.next() {
+                case .finished(let position, let key):
+                    events[position] = nil
+                    if let following = window.finish(position, key: key), let event = events[following] {
+                        group.addTask { try await react(event, key: key) }
+                    }
+                    try await advance(to: window.checkpoint)
+                case .headMoved: isWaitingForHead = false
+                case .renewed(true): group.addTask { try await renewLater() }
+                case .renewed(false), nil: return
+                }
+            }
+        }
+    }
+
+    private func renewLater() async throws -> Signal {
+        try await Task.sleep(for: .seconds(1))
+        return .renewed(
+            try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) != nil)
+    }
+
+    /// A position that somebody else moved further is no error: the lease was lost, and renewing it will tell.
+    private func advance(to position: Int64) async throws {
+        _ = try await positions.advance(reactor.name, tenant: tenant, to: position, owner: owner)
+    }
+
+    private func react(_ event: Event, key: UUID) async throws -> Signal {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                try await reactor.react(to: event)
+                return .finished(event.position, key: key)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                try Task.checkCancellation()
+                logger.error(
+                    "a reaction failed and is tried again",
+                    metadata: [
+                        "reactor": "\(reactor.name)", "position": "\(event.position)", "type": "\(event.type)",
+                        "tenant": "\(tenant.lowercased)", "error": "\(error)",
+                    ])
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(10))
+            }
+        }
+    }
+}
+
+extension Reactor {
+    var name: String { Self.name }
+}

@@ -1,0 +1,139 @@
+package import Cases
+import Events
+import Foundation
+package import JSON
+import Response
+
+/// Chooses the playbook for a case and binds it: the same case, registry and evidence give the same plan, byte for byte.
+package struct PlanBuilder: Sendable {
+    package struct Built: Sendable {
+        package var plan: Cases.Plan
+        package var actions: [PlannedAction]
+        package var playbook: PublishedPlaybook
+        /// The parameters that the requester gave.
+        package var given: JSONValue
+        /// Whether the playbook says that a service goes away while it acts.
+        package var losesService: Bool
+    }
+
+    package struct Choice: Sendable {
+        package var built: Built?
+        package var alternatives: [Recommendation.Alternative]
+    }
+
+    private let registry: Registry
+
+    package init(registry: Registry) {
+        self.registry = registry
+    }
+
+    /// The first playbook, by name, that answers the case's pattern and can be bound; the others with why not.
+    package func choose(for record: CaseRecord) -> Choice {
+        var built: Built?
+        var alternatives: [Recommendation.Alternative] = []
+        for published in registry.playbooks.values.sorted(by: { ($0.name, $0.playbookID) < ($1.name, $1.playbookID) }) {
+            guard let pattern = record.pattern, published.patterns.contains(pattern) else { continue }
+            if built != nil {
+                alternatives.append(.init(playbookID: published.playbookID, whyNot: "another playbook comes first"))
+                continue
+            }
+            do {
+                built = try build(published, for: record, given: [:])
+            } catch let refusal as PlaybookRefusal {
+                alternatives.append(
+                    .init(
+                        playbookID: published.playbookID,
+                        whyNot: refusal.problems.map(\.detail).joined(separator: "; ")))
+            } catch {
+                alternatives.append(.init(playbookID: published.playbookID, whyNot: "\(error)"))
+            }
+        }
+        return Choice(built: built, alternatives: alternatives)
+    }
+
+    /// Binds one playbook to a case.
+    ///
+    /// - Parameter given: parameters from the person who asks.
+    /// - Throws: `PlaybookRefusal` with everything that stands in the way.
+    package func build(_ published: PublishedPlaybook, for record: CaseRecord, given: JSONValue) throws -> Built {
+        let playbook = try Playbook(document: published.document)
+        // First without evidence: which kinds are demanded follows from the action classes.
+        let draft = try bind(playbook, published, record, given: given, demands: nil)
+        let demands = EvidenceDemands(of: draft, policy: registry.policy)
+        let plan = try bind(playbook, published, record, given: given, demands: demands)
+        let names = try stepNames(plan)
+        return Built(
+            plan: plan, actions: plan.steps.map { action(for: $0, name: names[$0.stepID] ?? $0.operation, record: record) },
+            playbook: published, given: given, losesService: Self.losesService(playbook))
+    }
+
+    private func bind(
+        _ playbook: Playbook, _ published: PublishedPlaybook, _ record: CaseRecord, given: JSONValue,
+        demands: EvidenceDemands?
+    ) throws -> Cases.Plan {
+        let bound = demands.map { Set(record.boundEvidence(demands: $0).map(\.digest)) } ?? []
+        let items = record.evidence.filter { !record.expiredEvidence.contains($0.digest) }
+        let evidence = items.compactMap { item -> PlanContext.Evidence? in
+            guard let eventID = item.eventIDs.first else { return nil }
+            return PlanContext.Evidence(
+                item: PlanEvidenceItem(kind: item.kind.rawValue, eventId: eventID, digest: item.digest), data: item.data)
+        }
+        let context = PlanContext(
+            caseID: record.id, policyVersion: Int64(registry.policy.version),
+            entities: record.targetsInScope.map {
+                TargetEntity(type: $0.type.rawValue, value: $0.value, role: $0.role.rawValue)
+            },
+            evidence: evidence, given: given)
+        var plan = try Response.Plan(binding: playbook, version: Int64(published.version), to: context)
+        // All evidence may fill parameters; what the matrix demands is bound.
+        plan.evidence = plan.evidence.filter { bound.contains($0.digest) }
+        return try Cases.Plan(json: plan.json)
+    }
+
+    private func stepNames(_ plan: Cases.Plan) throws -> [String: String] {
+        let steps = try Response.Plan(json: plan.json).steps
+        return Dictionary(steps.map { ($0.stepId, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func action(for step: Cases.Plan.Step, name: String, record: CaseRecord) -> PlannedAction {
+        PlannedAction(
+            stepID: step.stepID, name: name, actionClass: step.actionClass,
+            level: registry.policy.level(for: step.actionClass, in: record.environment(of: step.targets)),
+            targets: step.targets, parameters: step.parameters, reversible: step.rollback != nil,
+            rollbackMaxMs: step.rollback?.maxMs, blastRadius: blastRadius(of: step, record: record))
+    }
+
+    /// How far the action reaches, from the inventory: targets, the services that they carry, everything that depends
+    /// on them. The score (0…100) grows with criticality, exposure, production and the number of dependents.
+    private func blastRadius(of step: Cases.Plan.Step, record: CaseRecord) -> PlannedAction.BlastRadius {
+        let keys = step.targets.map(\.key)
+        let assets = keys.compactMap { registry.assets[$0] }
+        let dependents = registry.dependents(of: keys)
+        let environment = record.environment(of: step.targets)
+        let criticality = assets.map { Self.weight($0.criticality) }.max() ?? 0
+        let score = criticality
+            + (environment == .production || environment == .unknown ? 20 : 0)
+            + (assets.contains { $0.exposure == .internet } ? 10 : 0)
+            + min(30, dependents.count * 5)
+        return PlannedAction.BlastRadius(
+            targetCount: step.targets.count, environment: environment,
+            services: Set((assets + dependents).compactMap(\.service)).sorted(), dependents: dependents.count,
+            impactScore: min(100, score), basisEventIDs: (assets + dependents).compactMap(\.eventID))
+    }
+
+    private static func weight(_ criticality: AssetContext.Criticality) -> Int {
+        switch criticality {
+        case .low: 5
+        case .medium: 15
+        case .high: 30
+        case .critical: 40
+        }
+    }
+
+    private static func losesService(_ playbook: Playbook) -> Bool {
+        playbook.steps.values.contains { step in
+            guard case .action(let action) = step.body, let docket = action.docket else { return true == step.isAction }
+            return docket.gate["service_lost"]?.boolValue ?? true
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package import Cases
+package import EventLog
+import Events
+package import struct Foundation.UUID
+import Synchronization
+
+/// Loads cases by folding their streams, and appends what was decided on them, at the version that was looked at.
+///
+/// Never reads a projection: what is decided here rests on the log alone. Folded records are kept, and only newer
+/// events are read again.
+package final class CaseStore: Sendable {
+    /// What came of appending decisions to a case.
+    package struct Written: Sendable {
+        package var record: CaseRecord
+        /// The last position appended, `nil` when there was nothing to append.
+        package var position: Int64?
+    }
+
+    package let log: EventLog
+    private let cache = Mutex<[CacheKey: CaseRecord]>([:])
+    private static let cacheLimit = 5_000
+    private static let conflictRetries = 50
+
+    private struct CacheKey: Hashable {
+        var tenant: UUID
+        var id: UUID
+    }
+
+    package init(log: EventLog) {
+        self.log = log
+    }
+
+    /// - Parameter position: read up to this position only, for a look into the past.
+    /// - Returns: `nil` when there is no such case, or none yet.
+    package func load(_ id: UUID, tenant: UUID, upTo position: Int64? = nil) async throws -> CaseRecord? {
+        let key = CacheKey(tenant: tenant, id: id)
+        var record = position == nil ? cache.withLock { $0[key] } : nil
+        while true {
+            let events = try await log.read(
+                stream: id, tenant: tenant, after: record?.version ?? 0, upTo: position, limit: 1_000)
+            if record == nil {
+                guard events.first?.kind == .caseOpened else { return nil }
+                record = CaseRecord(id: id, tenant: tenant)
+            }
+            for event in events { try record?.apply(event) }
+            if events.count < 1_000 { break }
+        }
+        if position == nil, let record { keep(record, key) }
+        return record
+    }
+
+    private func keep(_ record: CaseRecord, _ key: CacheKey) {
+        cache.withLock { cache in
+            if cache.count >= Self.cacheLimit { cache.removeAll(keepingCapacity: true) }
+            if (cache[key]?.version ?? 0) < record.version { cache[key] = record }
+        }
+    }
+
+    /// Opens a case: its stream must be new.
+    package func open(_ id: UUID, tenant: UUID, decisions: [Decision], cause: Cause) async throws {
+        let verdict = try await log.append(
+            AppendRequest(
+                tenant: tenant, streamKind: StreamKind.case.rawValue, streamID: id, caseID: id, expected: .exactly(0),
+                events: cause.events(for: decisions), evidence: []))
+        switch verdict {
+        // The case is there: the first answer stands, whoever gave it.
+        case .appended, .duplicate, .mismatch, .conflict: return
+        }
+    }
+
+    /// Decides on a case and appends, again and again until nobody was faster.
+    ///
+    /// - Parameters:
+    ///   - salt: tells several updates of one cause apart.
+    ///   - decide: what is to happen, given the record; nothing is appended when it returns nothing.
+    /// - Throws: `Rejection.notFound` when there is no such case, what `decide` throws, and the log's errors.
+    package func update(
+        _ id: UUID, tenant: UUID, cause: Cause, salt: String = "", ifVersion: Int64? = nil,
+        _ decide: (CaseRecord) async throws -> [Decision]
+    ) async throws -> Written {
+        for _ in 0..<Self.conflictRetries {
+            guard let record = try await load(id, tenant: tenant) else { throw Rejection.notFound }
+            if let ifVersion, record.version != ifVersion { throw StaleVersion(current: record.version) }
+            let decisions = try await decide(record)
+            guard !decisions.isEmpty else { return Written(record: record, position: nil) }
+            let verdict = try await log.append(
+                AppendRequest(
+                    tenant: tenant, streamKind: StreamKind.case.rawValue, streamID: id, caseID: id,
+                    expected: .exactly(record.version), events: cause.events(for: decisions, salt: salt), evidence: []))
+            switch verdict {
+            case .appended(let range), .duplicate(let range):
+                return Written(record: try await load(id, tenant: tenant) ?? record, position: range.lastPosition)
+            case .mismatch:
+                // An earlier attempt of the same cause was written; the first answer stands.
+                return Written(record: try await load(id, tenant: tenant) ?? record, position: nil)
+            case .conflict: continue
+            }
+        }
+        throw Contention(caseID: id)
+    }
+}
+
+/// The case moved on since the version that the caller saw (`If-Match`).
+package struct StaleVersion: Error, Sendable {
+    package var current: Int64
+}
+
+/// Others were faster, fifty times over.
+package struct Contention: Error, Sendable, CustomStringConvertible {
+    package var caseID: UUID
+    package var description: String { "case \(caseID.lowercased) is changed too often to be changed" }
+}

@@ -1,0 +1,29 @@
+package import Cases
+package import Events
+import Foundation
+
+/// Starts a case's clocks and stops those whose end has come. Breaches are the timer's business.
+package struct ClockKeeper: Reactor {
+    package static let name = "clocks"
+    package static let interests: Set<EventType> = [
+        .caseOpened, .caseReopened, .gateAutoApproved, .caseAssigned, .caseCommented, .approvalGranted, .approvalDenied,
+        .caseHeld, .evidenceAdded, .approvalRequested, .caseRetitled, .caseSeverityChanged, .stepVerified,
+        .caseRecovered, .caseClosed, .rollbackRequested, .ownerAcknowledged,
+    ]
+
+    private let bench: Workbench
+
+    package init(_ bench: Workbench) {
+        self.bench = bench
+    }
+
+    package func react(to event: Event) async throws {
+        let registry = try await bench.registry()
+        try await bench.update(for: event, as: Self.name) { record in
+            if event.kind == .caseOpened || event.kind == .caseReopened {
+                return record.startingClocks(policy: registry.policy, at: event.recordedAt)
+            }
+            return record.endingClocks()
+        }
+    }
+}

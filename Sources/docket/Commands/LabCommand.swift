@@ -1,0 +1,25 @@
+import ArgumentParser
+import JSON
+import Lab
+import Logging
+import Server
+
+struct LabCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lab",
+        abstract: "A small world of hosts, users, tokens, security groups and pods to act on and to restore.",
+        discussion: "Listens on loopback only. Demo, drills and tests use it as the outside world.")
+
+    @Option(help: "Address and port; port 0 picks one.") var listen = "127.0.0.1:9090"
+    @Option(help: "Keep the state in this file, so that it survives a restart.") var state: String?
+
+    func run() async throws {
+        let host = listen.split(separator: ":").dropLast().joined(separator: ":")
+        try await LabServer.run(listen: listen, stateFile: state, logger: .json(label: "docket.lab")) { port in
+            Terminal.print([
+                "ready": true, "base_url": .string("http://\(host):\(port)"),
+                "pid": .integer(Int64(ProcessIdentity.current)),
+            ])
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Postgres
+import Schema
+
+struct Migrate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Brings the database's schema up to date.",
+        discussion: "Connect as the owner of the database or as a superuser; the server's own role has no such rights.")
+
+    @OptionGroup var storage: StorageOptions
+    @Flag(help: "Change nothing; exit with status 2 when something is missing.")
+    var check = false
+
+    func run() async throws {
+        guard check else {
+            let opened = try await Storage.open(storage, isOwner: false)
+            try await opened.close()
+            Terminal.print("The schema is up to date.")
+            return
+        }
+        guard let url = try storage.resolvedURL ?? EmbeddedCluster.connectionString(ifRunningIn: storage.resolvedDataDirectory)
+        else {
+            throw CommandFailure("no database runs in \(storage.resolvedDataDirectory); start `docket serve` or name one")
+        }
+        let database = Database(DatabaseConfiguration(ConnectionConfiguration(url)))
+        let missing = try await Migrator(database).check()
+        await database.close()
+        guard missing.isEmpty else {
+            for migration in missing { Terminal.note("missing: \(migration.number) \(migration.name)") }
+            throw ExitCode(2)
+        }
+        Terminal.print("The schema is up to date.")
+    }
+}

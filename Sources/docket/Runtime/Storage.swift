@@ -1,0 +1,138 @@
+import Cases
+import Content
+import EventLog
+import Events
+import Foundation
+import JSON
+import Postgres
+import Projections
+import Reactors
+import Response
+import Schema
+
+/// An open place: the database at this build's schema, the log, and what is built on it.
+struct Storage: Sendable {
+    /// The private cluster, when this process owns it.
+    let cluster: EmbeddedCluster?
+    let connectionString: String
+    let dataDirectory: String
+    let database: Database
+    let log: EventLog
+    let clock: @Sendable () -> Instant
+
+    /// - Parameter isOwner: start the private cluster and keep it; otherwise a running one is used where there is one.
+    static func open(_ options: StorageOptions, isOwner: Bool) async throws -> Storage {
+        let directory = options.resolvedDataDirectory
+        var cluster: EmbeddedCluster?
+        let connectionString: String
+        if let url = options.resolvedURL {
+            connectionString = url
+        } else if !isOwner, let running = try EmbeddedCluster.connectionString(ifRunningIn: directory) {
+            connectionString = running
+        } else {
+            let started = try await EmbeddedCluster.start(EmbeddedCluster.Configuration(dataDirectory: directory))
+            cluster = started
+            connectionString = started.connectionString
+        }
+        do {
+            try await migrate(connectionString)
+            return try make(cluster: cluster, connectionString: connectionString, directory: directory)
+        } catch {
+            try await cluster?.stop()
+            throw error
+        }
+    }
+
+    private static func make(
+        cluster: EmbeddedCluster?, connectionString: String, directory: String
+    ) throws -> Storage {
+        var connection = ConnectionConfiguration(connectionString)
+        connection.role = "docket_app"
+        let database = Database(DatabaseConfiguration(connection))
+        let clock: @Sendable () -> Instant = { .now() }
+        let log = EventLog(
+            database: database, keys: try TenantKeys(directory: directory + "/keys"), catalogue: try .domain, clock: clock)
+        return Storage(
+            cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database, log: log,
+            clock: clock)
+    }
+
+    /// Brings the schema up to date, with the rights of whoever connects; gives the names of what was applied.
+    @discardableResult
+    static func migrate(_ connectionString: String) async throws -> [String] {
+        let database = Database(DatabaseConfiguration(ConnectionConfiguration(connectionString)))
+        do {
+            let applied = try await Migrator(database).migrate()
+            try await ProjectionCatalog().install(on: database)
+            await database.close()
+            return applied.map(\.name)
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+
+    /// Closes the connections, and stops the cluster if this process started it.
+    func close() async throws {
+        await database.close()
+        try await cluster?.stop()
+    }
+
+    var tenants: TenantDirectory { TenantDirectory(log: log, clock: clock) }
+
+    /// Opens, does, closes, whatever happens in between.
+    static func with<Result>(
+        _ options: StorageOptions, _ body: (Storage) async throws -> Result
+    ) async throws -> Result {
+        let storage = try await open(options, isOwner: false)
+        do {
+            try await storage.tenants.prepare()
+            let result = try await body(storage)
+            try await storage.close()
+            return result
+        } catch {
+            try await storage.close()
+            throw error
+        }
+    }
+}
+
+extension SealingCatalogue {
+    /// What the domain lists as personal, in the log's terms.
+    static var domain: SealingCatalogue {
+        get throws {
+            var members: [String: [EventLog.SealedMember]] = [:]
+            for type in EventType.allCases {
+                members[type.rawValue] = try type.sealedMembers.map { member in
+                    try EventLog.SealedMember(
+                        pointer: member.pointer, subject: member.subject == .entity ? .entity : .item)
+                }
+            }
+            return SealingCatalogue(members)
+        }
+    }
+}
+
+/// What ships, read into the domain's types.
+enum Shipped {
+    static func policy() throws -> Policy { try JSONValue.parse(Content.defaultPolicy).decode() }
+
+    static func outfit() throws -> TenantDirectory.Outfit {
+        TenantDirectory.Outfit(policy: try policy(), playbooks: try playbooks())
+    }
+
+    private static func playbooks() throws -> [PublishedPlaybook] {
+        try Content.playbooks.map { file in
+            let document = try JSONValue.parse(file.text)
+            let playbook = try Playbook(document: document)
+            return PublishedPlaybook(
+                playbookID: playbook.id, version: 1, digest: playbook.digest, name: playbook.name, mode: .assisted,
+                patterns: (document["labels"]?.arrayValue ?? []).compactMap(\.stringValue), document: document)
+        }
+    }
+}
+
+extension Actor {
+    /// The operator at the command line: whoever can open the database is one.
+    static let commandLine = Actor(kind: .service, subject: "docket.cli", lane: .system)
+}

@@ -1,0 +1,340 @@
+import Events
+import Foundation
+import JSON
+import Synchronization
+import Testing
+
+@testable import Response
+
+@Suite("RunMachine")
+struct RunMachineTests {
+    static let host: JSONValue = ["isolated": false, "policies": ["default"]]
+
+    static func plan(actions: Int, targets: [String] = ["web-1"], edit: (inout JSONValue) -> Void = { _ in }) throws
+        -> Plan
+    {
+        let document = Samples.document(actions: actions, extension: Samples.isolate, edit: edit)
+        return try Plan(
+            binding: Playbook(document: document), version: 1,
+            to: Samples.context(targets.map { TargetEntity(type: "device", value: $0) }))
+    }
+
+    @Test("captured, done, verified: each recorded before the next, and the world asked in that order")
+    func happy() async throws {
+        let plan = try Self.plan(actions: 1)
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+        #expect(log.types == ["run.started", "step.prepared", "step.executed", "step.verified", "run.completed"])
+        #expect(world.log == ["get web-1", "isolate web-1", "get web-1"])
+        let step = log.state().step(plan.steps[0].stepId)
+        #expect(step.preState == Self.host)
+        #expect(step.observed == ["isolated": true, "policies": ["default"]])
+        let machine = RunMachine(plan: plan, runID: .testRun, history: [])
+        let key = machine.key(plan.steps[0].stepId, ofRollback: false)
+        #expect(log.all[1].data["idempotency_key"]?.stringValue == key.lowercased)
+        #expect(world.state.withLock { $0.applications } == [key: 1])
+    }
+
+    @Test("undone in reverse order, each compared before and after, to exactly what was")
+    func rollback() async throws {
+        let plan = try Self.plan(actions: 1, targets: ["web-1", "web-2"])
+        let objects = ["web-1": Self.host, "web-2": Self.host]
+        let world = FakeWorld(objects)
+        let log = RunLog([.start(plan)])
+        _ = try await log.drive(plan, world)
+        try log.append(.undo())
+        #expect(try await log.drive(plan, world) == .finished(.rolledBack))
+        #expect(world.objects == objects)
+        let undone = log.all.filter { $0.kind == .stepRolledBack }
+        #expect(undone.map(\.stepID) == plan.steps.reversed().map(\.stepId))
+        #expect(undone.allSatisfy { $0.data["restored_digest"]?.stringValue == Digest.ofCanonical(Self.host).text })
+        #expect(log.types.last == "rollback.completed")
+        #expect(log.state().unrestored(of: plan) == [])
+        #expect(world.log.suffix(4) == ["probe", "get web-1", "release web-1", "get web-1"])
+    }
+
+    @Test("a world that is not as it was left is not touched; what the step needed stays too; a retry can succeed")
+    func drift() async throws {
+        let plan = try Self.plan(actions: 2, targets: ["web-1"]) { document in
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "flag"
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["verify"] = [
+                ["pointer": "/flag", "operator": "equals", "value": 1]
+            ]
+        }
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)])
+        _ = try await log.drive(plan, world)
+        let left = world.objects["web-1"]!
+        world.state.withLock { $0.objects["web-1"]!["policies"] = ["other"] }
+        let drifted = world.objects["web-1"]!
+        try log.append(.undo())
+        #expect(try await log.drive(plan, world) == .finished(.rollbackIncomplete))
+        let refused = try #require(log.all.first { $0.kind == .stepRollbackRefused })
+        #expect(refused.stepID == plan.steps[1].stepId)
+        #expect(refused.data["expected"] == left)
+        #expect(refused.data["found"] == drifted)
+        #expect(log.all.last?.data["unrestored_step_ids"] == .array(plan.steps.map { .string($0.stepId) }))
+        #expect(world.objects["web-1"] == drifted)
+        world.state.withLock { $0.objects["web-1"] = left }
+        try log.append(.undo())
+        #expect(try await log.drive(plan, world) == .finished(.rolledBack))
+        #expect(world.objects["web-1"] == Self.host)
+    }
+
+    @Test("chosen steps are undone, the others left")
+    func chosenSteps() async throws {
+        let plan = try Self.plan(actions: 1, targets: ["web-1", "web-2"])
+        let world = FakeWorld(["web-1": Self.host, "web-2": Self.host])
+        let log = RunLog([.start(plan)])
+        _ = try await log.drive(plan, world)
+        try log.append(.undo([plan.steps[0].stepId]))
+        #expect(try await log.drive(plan, world) == .finished(.rolledBack))
+        #expect(world.objects["web-1"] == Self.host)
+        #expect(world.objects["web-2"]?["isolated"] == true)
+        #expect(log.state().unrestored(of: plan) == [plan.steps[1].stepId])
+    }
+
+    @Test(
+        "after a crash between prepared and executed the outcome is probed, never the act repeated blindly",
+        arguments: [true, false])
+    func crashAfterPrepared(wasApplied: Bool) async throws {
+        let plan = try Self.plan(actions: 1)
+        let world = FakeWorld(["web-1": Self.host], forgetful: true)
+        let crashed = Mutex(false)
+        let log = RunLog([.start(plan)]) { event in
+            let isFirst = crashed.withLock { crashed in
+                defer { crashed = crashed || event.kind == (wasApplied ? .stepExecuted : .stepPrepared) }
+                return !crashed
+            }
+            return (
+                wasApplied && isFirst && event.kind == .stepExecuted,
+                !wasApplied && isFirst && event.kind == .stepPrepared
+            )
+        }
+        await #expect(throws: RunLog.Crash.self) { try await log.drive(plan, world) }
+        #expect(world.log.filter { $0 == "isolate web-1" }.count == (wasApplied ? 1 : 0))
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+        #expect(world.log.filter { $0 == "isolate web-1" }.count == 1)
+        #expect(world.log.contains("probe"))
+        #expect(log.types.contains("step.retried") == !wasApplied)
+    }
+
+    @Test("an answer that was lost is probed; where no probe answers, the step is unknown until one does")
+    func unknown() async throws {
+        let plan = try Self.plan(actions: 1)
+        let isDown = Mutex(true)
+        let world = FakeWorld(["web-1": Self.host], forgetful: true) { what in
+            what == "isolate" ? .lostAfter : what == "probe" && isDown.withLock { $0 } ? .unreachable : .none
+        }
+        let log = RunLog([.start(plan)])
+        let id = plan.steps[0].stepId
+        #expect(try await log.drive(plan, world) == .wait(.outcomeUnknown(id)))
+        #expect(log.types.last == "step.outcome_unknown")
+        #expect(try await log.drive(plan, world) == .wait(.outcomeUnknown(id)))
+        #expect(log.types.filter { $0 == "step.outcome_unknown" }.count == 1)
+        isDown.withLock { $0 = false }
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+        #expect(world.log.filter { $0 == "isolate web-1" }.count == 1)
+    }
+
+    @Test(
+        "a step that fails says why, and fails the run",
+        arguments: [
+            ("isolate", FakeWorld.Trouble.refuse, "refused", false), ("get", .refuse, "capture-failed", false),
+            ("get", .unreachable, "capture-failed", false), ("isolate", .unreachable, "not-applied", false),
+        ])
+    func failure(what: String, trouble: FakeWorld.Trouble, code: String, applied: Bool) async throws {
+        let plan = try Self.plan(actions: 2)
+        let world = FakeWorld(["web-1": Self.host]) { $0 == what ? trouble : .none }
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world) == .finished(.failed))
+        let failed = try #require(log.all.first { $0.kind == .stepFailed })
+        #expect(failed.data.at("/error/code")?.stringValue == code)
+        #expect(failed.data["applied"] == .bool(applied))
+        #expect(log.state().step(plan.steps[1].stepId).status == .skipped)
+        #expect(log.all.last?.data["failed_step_id"]?.stringValue == plan.steps[0].stepId)
+        #expect(world.objects["web-1"] == Self.host)
+    }
+
+    @Test("an effect that cannot be seen fails the step, and can be undone")
+    func verificationFails() async throws {
+        let plan = try Self.plan(actions: 1) { document in
+            document["workflow"]![Samples.action(0)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "nothing"
+        }
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world) == .finished(.failed))
+        let failed = try #require(log.all.first { $0.kind == .stepFailed })
+        #expect(failed.data.at("/error/code") == "verification-failed")
+        #expect(failed.data["observed"] == ["isolated": false, "policies": ["default"], "nothing": 1])
+        try log.append(.undo())
+        #expect(try await log.drive(plan, world) == .finished(.rolledBack))
+        #expect(world.objects["web-1"] == Self.host)
+    }
+
+    @Test("the failure branch runs, and the run has failed all the same")
+    func failureBranch() async throws {
+        let plan = try Self.plan(actions: 2) { document in
+            let first = Samples.action(0)
+            document["workflow"]![first]!["on_completion"] = nil
+            document["workflow"]![first]!["on_success"] = .string("end--\(Samples.uuids[1])")
+            document["workflow"]![first]!["on_failure"] = .string(Samples.action(1))
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["operation"] =
+                "flag"
+            document["workflow"]![Samples.action(1)]!["step_extensions"]![DocketAction.extensionID]!["verify"] = [
+                ["pointer": "/flag", "operator": "exists"]
+            ]
+        }
+        let world = FakeWorld(["web-1": Self.host]) { $0 == "isolate" ? .refuse : .none }
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world) == .finished(.failed))
+        #expect(world.objects["web-1"]?["flag"] == 1)
+        let calm = FakeWorld(["web-1": Self.host])
+        let calmLog = RunLog([.start(plan)])
+        #expect(try await calmLog.drive(plan, calm) == .finished(.completed))
+        #expect(calm.objects["web-1"]?["flag"] == nil)
+        #expect(calmLog.state().step(plan.steps[1].stepId).status == .skipped)
+    }
+
+    @Test("what was observed chooses the branch", arguments: [true, false])
+    func branches(isolated: Bool) async throws {
+        let condition = "if-condition--\(Samples.uuids[20])"
+        let ends = ["end--\(Samples.uuids[21])", "end--\(Samples.uuids[22])"]
+        let plan = try Self.plan(actions: 3) { document in
+            document["workflow"]![Samples.action(0)]!["on_completion"] = .string(condition)
+            document["workflow"]![condition] = [
+                "type": "if-condition", "on_true": .string(Samples.action(1)), "on_false": .string(Samples.action(2)),
+                "condition": .string("step:\(Samples.action(0)):observed:/isolated = \(isolated)"),
+                "on_completion": .string("end--\(Samples.uuids[1])"),
+            ]
+            document["workflow"]![Samples.action(1)]!["on_completion"] = .string(ends[0])
+            document["workflow"]![Samples.action(2)]!["on_completion"] = .string(ends[1])
+            for end in ends { document["workflow"]![end] = ["type": "end"] }
+        }
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, FakeWorld(["web-1": Self.host])) == .finished(.completed))
+        let state = log.state()
+        #expect(state.step(Samples.action(isolated ? 1 : 2)).status == .verified)
+        #expect(state.step(Samples.action(isolated ? 2 : 1)).status == .skipped)
+    }
+
+    @Test("a conflict found at the last moment pauses the run before the act; resumed, it goes on")
+    func conflict() async throws {
+        let plan = try Self.plan(actions: 1)
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world, conflict: { _ in "maintenance window" }) == .wait(.paused))
+        #expect(log.all.last?.data["reason"] == "maintenance window")
+        #expect(world.objects["web-1"] == Self.host)
+        try log.append(.resumed(runID: .testRun, reason: "window is over"))
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+    }
+
+    @Test("a cancelled run starts nothing more, and finds out what became of what it had begun")
+    func cancelled() async throws {
+        let plan = try Self.plan(actions: 2)
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)]) { ($0.kind == .stepExecuted, false) }
+        await #expect(throws: RunLog.Crash.self) { try await log.drive(plan, world) }
+        let after = RunLog(log.all + [.cancelled(runID: .testRun, reason: "enough")])
+        #expect(try await after.drive(plan, world) == .finished(.cancelled))
+        #expect(after.state().step(plan.steps[0].stepId).status == .verified)
+        #expect(after.state().step(plan.steps[1].stepId).status == .pending)
+    }
+
+    @Test("shadow mode does everything but act")
+    func shadow() async throws {
+        let plan = try Self.plan(actions: 1)
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan, mode: .shadow)])
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+        #expect(world.log == ["get web-1"])
+        #expect(log.types == ["run.started", "step.skipped", "run.completed"])
+    }
+
+    @Test("a target outside the approved plan is not touched")
+    func outOfScope() async throws {
+        var plan = try Self.plan(actions: 1)
+        plan.targets = [TargetEntity(type: "device", value: "web-9")]
+        let world = FakeWorld(["web-1": Self.host])
+        let log = RunLog([.start(plan)])
+        #expect(try await log.drive(plan, world) == .finished(.failed))
+        #expect(log.all[1].data.at("/error/code") == "out-of-scope")
+        #expect(world.log == [])
+    }
+
+    @Test("a manual step waits for its person")
+    func manual() async throws {
+        let plan = try Plan(binding: Playbook(document: Samples.document()), version: 1, to: Samples.context([]))
+        let log = RunLog([.start(plan)])
+        let world = FakeWorld([:])
+        let id = plan.steps[0].stepId
+        #expect(try await log.drive(plan, world) == .wait(.manualStep(id)))
+        try log.append(
+            .executed(
+                runID: .testRun, stepID: id, outcome: ActOutcome(output: .object([:]), before: .null, after: .null)))
+        #expect(try await log.drive(plan, world) == .finished(.completed))
+    }
+
+    @Test("random troubles and crashes never apply twice, and always end in something known", arguments: 0..<400)
+    func property(seed: UInt64) async throws {
+        let plan = try Self.plan(actions: 2, targets: ["web-1", "web-2"])
+        let objects = ["web-1": Self.host, "web-2": Self.host]
+        let random = Mutex(SeededGenerator(seed: seed))
+        let isCalm = Mutex(false)
+        @Sendable func roll(_ sides: Int) -> Int { random.withLock { Int.random(in: 0..<sides, using: &$0) } }
+        let world = FakeWorld(objects, forgetful: true) { what in
+            guard !isCalm.withLock({ $0 }) else { return .none }
+            switch roll(10) {
+            case 0: return what == "get" ? .none : .refuse
+            case 1: return .unreachable
+            case 2: return .lostBefore
+            case 3, 4: return .lostAfter
+            default: return .none
+            }
+        }
+        let log = RunLog([.start(plan)]) { _ in
+            guard !isCalm.withLock({ $0 }) else { return (false, false) }
+            return (roll(8) == 0, roll(8) == 0)
+        }
+        func settle() async throws -> RunDirective {
+            for round in 0..<200 {
+                if round == 100 { isCalm.withLock { $0 = true } }
+                do {
+                    let directive = try await log.drive(plan, world)
+                    if case .wait(.outcomeUnknown) = directive, round < 100 { continue }
+                    return directive
+                } catch is RunLog.Crash {
+                    continue
+                }
+            }
+            Issue.record("never settled")
+            return .wait(.paused)
+        }
+        let end = try await settle()
+        #expect([.finished(.completed), .finished(.failed)].contains(end), "\(end)")
+        checkOnce(world, log)
+        if roll(4) > 0 {
+            isCalm.withLock { $0 = false }
+            try? log.append(.undo())
+            if log.all.last?.kind != .rollbackRequested { return }
+            let undone = try await settle()
+            #expect([.finished(.rolledBack), .finished(.rollbackIncomplete)].contains(undone), "\(undone)")
+            checkOnce(world, log)
+            if undone == .finished(.rolledBack) { #expect(world.objects == objects) }
+            #expect((log.state().unrestored(of: plan) == []) == (undone == .finished(.rolledBack)))
+        }
+    }
+
+    /// The world forgets keys, so every act sent without certainty would count.
+    private func checkOnce(_ world: FakeWorld, _ log: RunLog) {
+        let applications = world.state.withLock { $0.applications }
+        #expect(applications.values.allSatisfy { $0 == 1 }, "\(applications)")
+        for (id, step) in log.state().steps where step.status == .verified {
+            #expect(log.all.filter { $0.kind == .stepExecuted && $0.stepID == id }.count == 1)
+        }
+    }
+}
