@@ -119,7 +119,7 @@ package struct Migrator: Sendable {
                                 """)
                     }
                     return
-                } catch where attempt < 5 && ["23505", "42P07", "XX000"].contains(error.sqlState) {
+                } catch where attempt < 5 && ["23505", "42P07", "42710", "XX000"].contains(error.sqlState) {
                     continue
                 }
             }

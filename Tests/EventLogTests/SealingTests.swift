@@ -79,7 +79,7 @@ import Testing
     func keys() async throws {
         try await LogFixture.with { log in
             try await log.append([normalized(log, user: "ada"), normalized(log, user: "ada")])
-            try await log.sibling().append(log.request([normalized(log, user: "ada")]))
+            _ = try await log.sibling().append(log.request([normalized(log, user: "ada")]))
             try await log.append([log.event("case.commented", data: ["text": "same"]), log.event("case.commented", data: ["text": "same"])])
             let ada = try await log.log.subjectKeyID(type: "user", value: "ada", tenant: log.tenant)
             let counts = try await log.superuser.query(
