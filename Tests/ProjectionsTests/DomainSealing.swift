@@ -1,6 +1,7 @@
+import EventLog
+
 // Of Cases, only the event types: both modules have a `SealedMember`.
 import enum Cases.EventType
-import EventLog
 
 extension SealingCatalogue {
     /// What the domain lists, as the log wants it.

@@ -73,19 +73,25 @@ extension ProjectionFixture {
     var queries: ProjectionQueries { ProjectionQueries(application) }
     var monitor: ProjectionMonitor { ProjectionMonitor(database: application, catalog: catalog) }
 
-    func worker(_ source: (any EventSource)? = nil, batchSize: Int = 1_000) -> ProjectionWorker {
+    /// - Parameter remembers: off, every case is read from its stream again for each batch.
+    func worker(
+        _ source: (any EventSource)? = nil, batchSize: Int = 1_000, remembers: Bool = true
+    ) -> ProjectionWorker {
         let source = source ?? log
+        let history = CaseHistory(source, bytesMaximum: remembers ? 64 << 20 : 0)
         return ProjectionWorker(
-            source: source, database: application, history: CaseHistory(source), batchSize: batchSize,
+            source: source, database: application, history: history, batchSize: batchSize,
             clock: { Instant(microseconds: 1_000_000) })
     }
 
     /// Brings every projection up to the log.
-    func catchUp(_ tenant: UUID? = nil, batchSize: Int = 1_000) async throws {
-        let worker = worker(batchSize: batchSize)
+    func catchUp(_ tenant: UUID? = nil, batchSize: Int = 1_000, remembers: Bool = true) async throws {
+        let worker = worker(batchSize: batchSize, remembers: remembers)
         for projection in catalog.projections {
             let step = try await worker.catchUp(projection, tenant: tenant ?? self.tenant)
-            if case .blocked(let position, let reason) = step { Issue.record("\(projection.name) at \(position): \(reason)") }
+            if case .blocked(let position, let reason) = step {
+                Issue.record("\(projection.name) at \(position): \(reason)")
+            }
         }
     }
 
@@ -124,7 +130,9 @@ extension ProjectionFixture {
         for table in catalog.projections.flatMap(\.tables) {
             // The keys stand first in every table, and text sorts the same way every time.
             rows[table] = try await application.query(
-                "SELECT t::text FROM \(unescaped: table) AS t WHERE tenant_id = \(tenant) ORDER BY t::text COLLATE \"C\""
+                """
+                SELECT t::text FROM \(unescaped: table) AS t WHERE tenant_id = \(tenant) ORDER BY t::text COLLATE "C"
+                """
             ) { row throws(PostgresError) in try row[0] as String }
         }
         return rows

@@ -86,7 +86,9 @@ struct ProjectionQueryTests {
         }
     }
 
-    @Test("a cursor of another list or order, or no cursor at all, is refused", arguments: ["", "e30", "%%%", "bm90IGpzb24"])
+    @Test(
+        "a cursor of another list or order, or no cursor at all, is refused",
+        arguments: ["", "e30", "%%%", "bm90IGpzb24"])
     func badCursors(_ text: String) async throws {
         try await ProjectionFixture.with { fixture in
             let error = await #expect(throws: ProjectionError.self) {
@@ -137,7 +139,8 @@ struct ProjectionQueryTests {
             #expect(try await found { $0.severities = [.low, .critical] } == ids(fresh, atRisk))
             #expect(try await found { $0.assignee = Identity(subject: "alice") } == ids(atRisk, breached, closed))
             #expect(try await found { $0.assignee = Identity(issuer: "https://idp", subject: "alice") } == [])
-            #expect(try await found { $0.entity = EntitySearch(type: .cloudResource, value: " sg-risk ") } == ids(atRisk))
+            #expect(
+                try await found { $0.entity = EntitySearch(type: .cloudResource, value: " sg-risk ") } == ids(atRisk))
             #expect(try await found { $0.entity = EntitySearch(value: "sg-fresh") } == ids(fresh))
             #expect(try await found { $0.entity = EntitySearch(type: .user, value: "sg-fresh") } == [])
             #expect(try await found { $0.alertID = closed.alertID } == ids(closed))
@@ -277,7 +280,10 @@ struct ProjectionQueryTests {
             #expect(
                 try await types { $0.actorKind = .person }
                     == ["case.closed", "approval.granted", "approval.requested", "case.assigned"])
-            #expect(try await types { $0.types = ["run.started", "case.opened"] } == ["case.opened", "run.started", "case.opened"])
+            #expect(
+                try await types { $0.types = ["run.started", "case.opened"] } == [
+                    "case.opened", "run.started", "case.opened",
+                ])
             #expect(try await types { $0.caseID = story.id }.count == CaseStory.fullLength)
             let record = try await fixture.folded(story.id)
             #expect(try await types { $0.from = record.anchors.closedAt }.count == 4)

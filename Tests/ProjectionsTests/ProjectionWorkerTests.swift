@@ -11,7 +11,9 @@ import Testing
 
 @Suite("Projection workers", .projected)
 struct ProjectionWorkerTests {
-    @Test("an event that cannot be folded blocks its projections of its tenant, says why, and goes on once it can be read")
+    @Test(
+        "an event that cannot be folded blocks its projections of its tenant, says why, and goes on once it can be read"
+    )
     func poison() async throws {
         try await ProjectionFixture.with { fixture in
             let other = UUID()
