@@ -107,6 +107,7 @@ package struct ProjectionWorker: Sendable {
     private func read(_ tenant: UUID, _ place: ProjectionPlace) async throws -> [Event] {
         var limit = batchSize
         while true {
+            // The untyped call in this `do` matters: with typed errors only, the catch below crashes Swift 6.3.1.
             do {
                 let events = try await source.feed(
                     tenant: tenant, from: place.next, limit: limit, types: nil, caseID: nil)
