@@ -16,14 +16,14 @@ struct AuditText: Sendable, Hashable {
             .sorted { $0.key < $1.key }
             .compactMap { name, value in Self.shown(value).map { "\(name)=\($0)" } }
         let whole = parts.joined(separator: " ")
-        text = whole.count > Self.lengthMaximum ? whole.prefix(Self.lengthMaximum - 1) + "…" : whole
+        text = whole.count > Self.lengthMaximum ? String(whole.prefix(Self.lengthMaximum - 1)) + "…" : whole
     }
 
     /// The member of `data` in which a pointer ends; all of it counts as sealed, if a part is.
     private static func member(of pointer: String) -> String? {
         let tokens = pointer.split(separator: "/", omittingEmptySubsequences: false)
         guard tokens.count > 2, tokens[1] == "data" else { return nil }
-        return tokens[2].replacing("~1", with: "/").replacing("~0", with: "~")
+        return String(tokens[2]).replacing("~1", with: "/").replacing("~0", with: "~")
     }
 
     /// Scalars and lists of scalars; structures are for whoever opens the event.
