@@ -109,6 +109,11 @@ let package = Package(
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "Events", "JSON", "Postgres", "TestSupport", crypto],
             exclude: ["Vectors/leaf.py", "Vectors/leaf.sql", "Vectors/leaf.json"], swiftSettings: settings),
+        .testTarget(
+            name: "ProjectionsTests",
+            dependencies: [
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Schema", "TestSupport", logging, lifecycle,
+            ], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],

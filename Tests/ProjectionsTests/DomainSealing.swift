@@ -8,7 +8,7 @@ extension SealingCatalogue {
     static func ofDomain() throws -> SealingCatalogue {
         var members: [String: [SealedMember]] = [:]
         for type in EventType.allCases {
-            members[type.rawValue] = try type.sealedMembers.map { member in
+            members[type.rawValue] = try type.personalMembers.map { member in
                 switch member.subject {
                 case .item: try SealedMember(pointer: member.pointer, subject: .item)
                 case .entity: try SealedMember(pointer: member.pointer, subject: .entity)
