@@ -117,7 +117,7 @@ struct Ingest: AsyncParsableCommand {
         }
         let bytes = [UInt8](data)
         guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
-        return try Gzip.inflate(bytes, limit: 4 << 30, ratio: 1_000)
+        return try Gzip.inflate(bytes, limits: Gzip.Limits(bytesMaximum: 4 << 30, ratioMaximum: 1_000))
     }
 
     private func write(_ line: Line) throws {
