@@ -212,7 +212,9 @@ import Testing
                 "SELECT string_agg(k, ',' ORDER BY k) FROM (SELECT json_object_keys(body) k FROM docket.event WHERE position = 0) x",
                 as: String.self)
             #expect(
-                keys == "actor,case_id,caused_by,correlation_id,data,occurred_at,schema_version,stream_kind,trace_id,type")
+                keys
+                    == "actor,case_id,caused_by,correlation_id,data,occurred_at,schema_version,stream_kind,trace_id,type"
+            )
         }
     }
 
@@ -277,7 +279,8 @@ import Testing
                 }
                 let observer = try TestDatabase.current.connect()
                 while try await observer.value(
-                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1)'", as: Bool.self)
+                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1)'",
+                    as: Bool.self)
                 {
                     try await Task.sleep(for: .milliseconds(2))
                 }

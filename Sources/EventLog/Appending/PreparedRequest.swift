@@ -30,7 +30,8 @@ struct PreparedRequest: Sendable {
     /// - Parameter key: needed when anything is sealed.
     init(_ request: AppendRequest, _ catalogue: SealingCatalogue, key: TenantKey?) throws(EventLogError) {
         guard (1...Self.eventsMaximum).contains(request.events.count) else {
-            throw EventLogError(.malformed, "a request has 1 to \(Self.eventsMaximum) events, not \(request.events.count)")
+            throw EventLogError(
+                .malformed, "a request has 1 to \(Self.eventsMaximum) events, not \(request.events.count)")
         }
         guard Set(request.events.map(\.eventID)).count == request.events.count else {
             throw EventLogError(.malformed, "two events of one request have the same id")
