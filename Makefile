@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # The one list of system packages: `make run`, `make test`, .ci/run and the Dockerfile all use it through `system`.
-SYSTEM_PACKAGES := postgresql-15 postgresql-client-15 libpq-dev zlib1g-dev pkg-config gzip python3 curl ca-certificates
+SYSTEM_PACKAGES := postgresql-15 libpq-dev zlib1g-dev pkg-config util-linux gzip curl jq python3
 SWIFT ?= swift
 BUILD := .build/debug
 

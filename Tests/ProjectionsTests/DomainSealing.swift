@@ -1,18 +1,13 @@
+import Cases
 import EventLog
 
-// Of Cases, only the event types: both modules have a `SealedMember`.
-import enum Cases.EventType
-
 extension SealingCatalogue {
-    /// What the domain lists, as the log wants it.
+    /// What the domain lists as personal, as the log wants it.
     static func ofDomain() throws -> SealingCatalogue {
         var members: [String: [SealedMember]] = [:]
         for type in EventType.allCases {
             members[type.rawValue] = try type.personalMembers.map { member in
-                switch member.subject {
-                case .item: try SealedMember(pointer: member.pointer, subject: .item)
-                case .entity: try SealedMember(pointer: member.pointer, subject: .entity)
-                }
+                try SealedMember(pointer: member.pointer, subject: member.subject == .entity ? .entity : .item)
             }
         }
         return SealingCatalogue(members)
