@@ -40,7 +40,8 @@ test: system ## Run every test against a private PostgreSQL
 
 .PHONY: bench
 bench: system ## Run the benchmarks (release build)
-	$(MAKE) -C Benchmarks run
+	$(SWIFT) build -c release --product docket-bench
+	.build/release/docket-bench
 
 .PHONY: format
 format: ## Format the sources

@@ -106,6 +106,9 @@ let package = Package(
                 "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres", "Projections",
                 "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1,
             ], swiftSettings: settings),
+        .executableTarget(
+            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"], path: "Benchmarks",
+            exclude: ["README.md"], swiftSettings: settings),
 
         // Tests
         .target(
