@@ -10,7 +10,7 @@ struct AuditText: Sendable, Hashable {
 
     init(_ event: Event) {
         let sealed = Set(
-            (event.sealed + (event.kind?.sealedMembers.map(\.pointer) ?? [])).compactMap(Self.member))
+            (event.sealed + (event.kind?.personalMembers.map(\.pointer) ?? [])).compactMap(Self.member))
         let parts = (event.data.objectValue ?? [:])
             .filter { !sealed.contains($0.key) }
             .sorted { $0.key < $1.key }

@@ -123,7 +123,8 @@ package final class ProjectionRunner: Service, Sendable {
                 sender.yield(.head(tenant, head))
             } catch {
                 if !Task.isCancelled {
-                    logger.warning("a tenant's head cannot be read", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+                    logger.warning(
+                        "a tenant's head cannot be read", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
                 }
                 await pause()
             }
