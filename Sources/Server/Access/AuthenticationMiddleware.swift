@@ -5,8 +5,8 @@ import Hummingbird
 struct AuthenticationMiddleware: RouterMiddleware {
     let services: ServerServices
 
-    func handle(
-        _ request: Request, context: DocketContext, next: (Request, DocketContext) async throws -> Response
+    @concurrent func handle(
+        _ request: Request, context: DocketContext, next: @concurrent (Request, DocketContext) async throws -> Response
     ) async throws -> Response {
         var context = context
         context.caller = try await services.authenticator.caller(authorization: request.headers[.authorization])

@@ -1,7 +1,7 @@
 package import Hummingbird
 import Logging
 import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The HTTP side of Docket, assembled from values: run it as a service, or give its application to a test.
 ///

@@ -3,6 +3,7 @@ import Events
 import Foundation
 import HTTPTypes
 import JSON
+import Projections
 import Reactors
 
 /// The inventory: what blast radius and evidence are derived from.

@@ -1,8 +1,9 @@
-import Cases
+package import Cases
 import Events
 import HTTPTypes
 import Hummingbird
 import JSON
+import Projections
 
 /// A route as a value: who may take it, what it reads, and how it is answered. Everything that is the same for all of
 /// them happens here, in one order: role, media type, query, position, body, idempotency, handler.

@@ -5,6 +5,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import JSON
+import Reactors
 
 /// The log itself: pages, CloudEvents batches, and a stream (contract §3).
 enum EventRoutes {

@@ -10,13 +10,13 @@ struct ExchangeMiddleware: RouterMiddleware {
     let services: ServerServices
     let methods: MethodTable
 
-    func handle(
-        _ request: Request, context: DocketContext, next: (Request, DocketContext) async throws -> Response
+    @concurrent func handle(
+        _ request: Request, context: DocketContext, next: @concurrent (Request, DocketContext) async throws -> Response
     ) async throws -> Response {
         let started = ContinuousClock.now
         var context = context
         context.traceID = TraceParent(request.headers[.traceparent])?.traceID ?? TraceParent.newTraceID()
-        context.coreContext.logger[metadataKey: "trace_id"] = "\(context.traceID)"
+        context.logger[metadataKey: "trace_id"] = "\(context.traceID)"
         var response: Response
         do {
             try guardTarget(of: request)

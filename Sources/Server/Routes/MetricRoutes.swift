@@ -2,6 +2,7 @@ import Cases
 import EventLog
 import Events
 import Foundation
+import HTTPTypes
 import JSON
 import Projections
 

@@ -1,6 +1,8 @@
 import Cases
 import Events
+import HTTPTypes
 import JSON
+import Projections
 
 /// Who I am, and how up to date what I read is.
 enum SelfRoutes {

@@ -2,6 +2,7 @@ import EventLog
 import Events
 import Foundation
 import Hummingbird
+import JSON
 import NIOCore
 import ServiceLifecycle
 
@@ -21,7 +22,7 @@ struct EventStream: Sendable {
     let caller: Caller
     let services: ServerServices
 
-    func write(to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
         // Proxies hold back what has no byte yet.
         try await writer.write(ByteBuffer(string: ": docket events\n\n"))
         var next = after + 1

@@ -15,7 +15,7 @@ package enum TokenIssuer {
     package static func create(
         tenant: UUID, subject: String, roles: [Role], issuer: String = "docket", expiresAt: Instant?, at now: Instant
     ) -> Issued {
-        let secret = SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Array($0) }
+        let secret = unsafe SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Array($0) }
         let text = TokenText(tenant: tenant, id: UUID.v7(at: now), secret: secret)
         return Issued(
             text: text.text,
