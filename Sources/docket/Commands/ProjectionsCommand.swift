@@ -3,6 +3,7 @@ import Events
 import Foundation
 import JSON
 import Projections
+import Reactors
 
 struct ProjectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
