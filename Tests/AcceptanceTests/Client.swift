@@ -53,6 +53,21 @@ struct Client: Sendable {
         throw Timeout(path: path, last: last)
     }
 
+    /// Waits until the tenant is quiet and the projections have caught up.
+    /// - Returns: the last position.
+    func settled() async throws -> Int64 {
+        var last: Int64 = -2
+        var calm = 0
+        while calm < 10 {
+            let position = try await self(.GET, "/v1/cases?limit=1").json["as_of_position"]?.int64Value ?? -1
+            let events = try await self(.GET, "/v1/events?after=\(position)&limit=1").json["items"]?.arrayValue ?? []
+            calm = position == last && events.isEmpty ? calm + 1 : 0
+            last = position
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return last
+    }
+
     struct Timeout: Error, CustomStringConvertible {
         var path: String
         var last: JSONValue

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import NIOHTTP1
 import Testing
 
 /// The server is killed from outside, at moments read from the log; server and lab are processes of their own.

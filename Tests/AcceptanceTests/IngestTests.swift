@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import NIOHTTP1
 import Testing
 
 @Suite("docket ingest", .timeLimit(.minutes(5)))
@@ -32,14 +33,14 @@ struct IngestTests {
             #expect(count("created", counts) >= 5)
             #expect(count("dead_lettered", counts) >= 3)
             let alice = place.client("alice", server)
-            _ = try await alice.wait("/v1/alerts?disposition=pending") { ($0["items"]?.arrayValue ?? []).isEmpty }
+            _ = try await alice.settled()
             let cases = try await alice(.GET, "/v1/cases?limit=500").json["items"]?.arrayValue?.count
 
             let second = try #require(try Program.run(arguments).lines.last?["counts"])
             #expect(count("created", second) == 0)
             #expect(count("updated", second) == 0)
             #expect(count("duplicate", second) == count("created", counts) + count("duplicate", counts))
-            try await Task.sleep(for: .seconds(1))
+            _ = try await alice.settled()
             #expect(try await alice(.GET, "/v1/cases?limit=500").json["items"]?.arrayValue?.count == cases)
         }
     }
@@ -47,7 +48,8 @@ struct IngestTests {
     /// Every JSON document among the OCSF examples, native alerts, a duplicate, and what is no alert at all.
     private func mixedLines(_ place: Installation) throws -> [[UInt8]] {
         var lines: [[UInt8]] = []
-        let files = try #require(FileManager.default.enumerator(at: try #require(Self.examples), includingPropertiesForKeys: nil))
+        let folder = try #require(Self.examples)
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         for case let file as URL in files where file.pathExtension == "json" {
             let bytes = [UInt8](try Data(contentsOf: file))
             guard let value = try? JSONValue.parseEvidence(bytes).value else { continue }

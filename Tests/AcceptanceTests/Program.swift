@@ -36,7 +36,7 @@ enum Program {
         // Files, not pipes: a full pipe would block a chatty program that nobody reads.
         let output = folder.appending(path: "out")
         let errors = folder.appending(path: "err")
-        for file in [output, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in [output, errors] { try Data().write(to: file) }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         process.standardInput = FileHandle.nullDevice
@@ -60,7 +60,7 @@ final class RunningProgram: @unchecked Sendable {
         let id = UUID().uuidString
         let output = folder.appending(path: "stdout-\(id)")
         errorFile = folder.appending(path: "stderr-\(id)")
-        for file in [output, errorFile] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in [output, errorFile] { try Data().write(to: file) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments

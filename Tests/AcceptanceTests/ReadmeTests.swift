@@ -51,7 +51,7 @@ struct ReadmeTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let files = ["script", "out", "err"].map { folder.appending(path: $0) }
         try Data(script.utf8).write(to: files[0])
-        for file in files[1...] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in files[1...] { try Data().write(to: file) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
         process.arguments = ["120", "bash", files[0].path]

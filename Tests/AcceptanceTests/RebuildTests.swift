@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import NIOHTTP1
 import Testing
 
 @Suite("Projections thrown away and filled again", .timeLimit(.minutes(5)))
@@ -9,6 +10,7 @@ struct RebuildTests {
         try await Installation.with { place, server in
             try await place.furnish(server)
             for _ in 0..<2 {
+                try await place.openPort()
                 let (caseID, approvalID) = try await place.openCase(server)
                 _ = try await place.decide(approvalID, as: "rita", server)
                 _ = try await place.decide(approvalID, as: "raj", server)
@@ -18,29 +20,15 @@ struct RebuildTests {
                     headers: ["If-Match": "*"])
             }
             let alice = place.client("alice", server)
-            let settled = try await settle(alice)
+            let settled = try await alice.settled()
             let before = try await everything(alice, at: settled)
             #expect(before.count > 10)
             let rebuilt = try Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
             #expect(rebuilt.status == 0, "\(rebuilt.errors)")
-            #expect(try await settle(alice) == settled)
+            #expect(try await alice.settled() == settled)
             let after = try await everything(alice, at: settled)
             for (path, answer) in before { #expect(after[path] == answer, "\(path)") }
         }
-    }
-
-    /// Waits until the tenant is quiet and the projections have caught up.
-    private func settle(_ client: Client) async throws -> Int64 {
-        var last: Int64 = -2
-        var calm = 0
-        while calm < 10 {
-            let position = try await client(.GET, "/v1/cases?limit=1").json["as_of_position"]?.int64Value ?? -1
-            let events = try await client(.GET, "/v1/events?after=\(position)&limit=1").json["items"]?.arrayValue ?? []
-            calm = position == last && events.isEmpty ? calm + 1 : 0
-            last = position
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        return last
     }
 
     private func everything(_ client: Client, at position: Int64) async throws -> [String: String] {

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import NIOHTTP1
 import Testing
 
 @Suite("Story (c) over HTTP", .timeLimit(.minutes(5)))

@@ -82,12 +82,11 @@ extension CaseRecord {
                     approval.stateReason = payload.reason
                 }
             }
-            if !approves { anchor(\.decidedAt, "decided", event, first: true) }
-            if escalationAgreed == nil { escalationAgreed = approves }
+            if !approves { decided(agreed: false, event) }
         case .approvalQuorumReached:
             let payload: ApprovalQuorumReached = try event.payload()
             try updateApproval(payload.approvalID, event) { $0.state = .granted }
-            anchor(\.decidedAt, "decided", event, first: true)
+            decided(agreed: true, event)
         case .approvalExpired, .approvalInvalidated:
             let payload: ApprovalEnded = try event.data.decode()
             try updateApproval(payload.approvalID, event) { approval in
@@ -96,6 +95,12 @@ extension CaseRecord {
             }
         default: break
         }
+    }
+
+    /// The first answer to an escalation: one voice of two is none yet.
+    private mutating func decided(agreed: Bool, _ event: Event) {
+        anchor(\.decidedAt, "decided", event, first: true)
+        escalationAgreed = escalationAgreed ?? agreed
     }
 
     private mutating func updateApproval(_ id: UUID, _ event: Event, _ change: (inout Approval) -> Void) throws {

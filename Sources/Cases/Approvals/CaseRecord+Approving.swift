@@ -65,12 +65,15 @@ extension CaseRecord {
         of identity: Identity, from approval: Approval, registry: Registry
     ) -> ExcludedApprover.Reason? {
         if let excluded = approval.excluded.first(where: { $0.identity == identity }) { return excluded.reason }
-        // Whoever made this person an approver must not be the one who asks, nor another approver of the same plan.
+        // Whoever made this person an approver must not be the one who asks, nor another approver of the same plan; and
+        // whoever made an approver one must not come after, or the order of coming would decide.
         let approvers = approval.decisions.filter { $0.decision == .approve }.map(\.actor.identity)
         let grantors = [approval.requestedBy.identity] + approvers
         let isGranted = registry.grants.contains { grant in
-            grant.grantee == identity && grantors.contains(grant.grantor)
-                && !Set(grant.roles).isDisjoint(with: Respond.roles)
+            let isBetween =
+                grant.grantee == identity && grantors.contains(grant.grantor)
+                || grant.grantor == identity && approvers.contains(grant.grantee)
+            return isBetween && grant.grantor != grant.grantee && !Set(grant.roles).isDisjoint(with: Respond.roles)
         }
         return isGranted ? .grantedRoleToApprover : nil
     }
@@ -94,8 +97,7 @@ extension CaseRecord {
                 ApprovalRequested(
                     approvalID: id, planDigest: plan.digest, plan: plan, actions: actions,
                     requiredApprovals: max(1, requiredApprovals), expiresAt: expiresAt, excluded: excluded,
-                    demands: demands, parameters: parameters,
-                                        reason: reason))
+                    demands: demands, parameters: parameters, reason: reason))
         ]
     }
 

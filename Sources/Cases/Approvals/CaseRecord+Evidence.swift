@@ -82,7 +82,7 @@ extension CaseRecord {
         add(.comparableCases, "docket", from: sources["comparable_cases"], "\(comparableCases.count) comparable cases.")
         add(
             .environmentContext, "docket", from: sources["environment_context"],
-            conflicts.isEmpty ? "Nothing conflicts." : conflicts.map(\.name).joined(separator: ", "))
+            conflicts.isEmpty ? "Nothing conflicts." : conflicts.map { $0.name ?? $0.kind.rawValue }.joined(separator: ", "))
         add(.uncertaintyNotes, "docket", from: sources["uncertainty_notes"], "As noted in the recommendation.")
         if let plan {
             add(.recommendedPlaybook, "docket", from: sources["recommended_playbook"], plan.playbook.id)

@@ -40,8 +40,11 @@ extension EventType {
         case .caseAlertLinked: [PersonalMember("/data/shared_entities/*/value", .entity)]
         case .caseEnriched:
             [
-                PersonalMember("/data/entities/*/value", .entity), PersonalMember("/data/evidence/*/data", .item),
-                PersonalMember("/data/evidence/*/summary", .item), PersonalMember("/data/missing_context/*/entity", .item),
+                PersonalMember("/data/entities/*/value", .entity), PersonalMember("/data/entities/*/asset/owner", .item),
+                PersonalMember("/data/evidence/*/data", .item), PersonalMember("/data/evidence/*/summary", .item),
+                PersonalMember("/data/missing_context/*/entity", .item),
+                // A protected entity's conflict names the entity, a rule's title may name anybody.
+                PersonalMember("/data/conflicts/*/name", .item), PersonalMember("/data/detection_reason", .item),
             ]
         case .caseCorrelated: [PersonalMember("/data/timeline/*/text", .item)]
         case .evidenceAdded: [PersonalMember("/data/item/data", .item), PersonalMember("/data/item/summary", .item)]
@@ -81,11 +84,16 @@ extension EventType {
         case .caseRetitled: [PersonalMember("/data/title", .item)]
         case .caseCommented: [PersonalMember("/data/text", .item)]
         case .caseHeld, .caseResumed, .caseRecovered, .caseClosed, .caseReopened, .caseMerged, .caseSplit,
-            .caseSeverityChanged, .caseAlertUnlinked:
+            .caseSeverityChanged, .caseAlertUnlinked, .slaPaused:
             [PersonalMember("/data/reason", .item)]
         case .reviewRequested, .reviewCompleted, .feedbackRecorded: [PersonalMember("/data/text", .item)]
         case .learningProposed, .learningAccepted, .learningDeclined: [PersonalMember("/data/text", .item)]
-        case .assetRegistered: [PersonalMember("/data/value", .entity)]
+        case .assetRegistered:
+            [
+                PersonalMember("/data/value", .entity), PersonalMember("/data/name", .item),
+                PersonalMember("/data/owner", .item), PersonalMember("/data/cost_risk", .item),
+                PersonalMember("/data/depends_on/*/value", .entity),
+            ]
         case .identityRegistered, .indicatorAdded: [PersonalMember("/data/value", .entity)]
         case .calendarChanged: [PersonalMember("/data/entries/*/entities/*/value", .entity)]
         case .modelCalled: [PersonalMember("/data/prompt", .item), PersonalMember("/data/answer", .item)]
@@ -93,7 +101,7 @@ extension EventType {
             .approvalInvalidated, .standingApprovalGranted, .standingApprovalRevoked, .standingApprovalExpired,
             .automationHalted, .automationResumed, .runCompleted, .stepRolledBack, .rollbackCompleted,
             .rollbackIncomplete, .containmentExpired, .runShadowed, .drillCompleted, .caseAssigned, .caseUnassigned,
-            .caseViewed, .slaStarted, .slaPaused, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled,
+            .caseViewed, .slaStarted, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled,
             .slaRetargeted, .clockObserved, .caseLearned, .tenantCreated, .tokenCreated, .tokenRevoked,
             .connectorChanged, .mappingChanged, .keyRotated, .policyProposed, .policyApproved, .policyReviewed,
             .playbookPublished, .playbookPromoted, .playbookDemoted, .rulePublished, .ruleRetired, .accessGranted,

@@ -147,7 +147,8 @@ package struct EnvironmentConflict: Codable, Sendable, Hashable {
     }
 
     package var kind: Kind
-    package var name: String
+    /// `nil` once erased.
+    package var name: String?
     package var startsAt: Instant?
     package var endsAt: Instant?
     package var eventID: UUID?

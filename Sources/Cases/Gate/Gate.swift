@@ -30,14 +30,12 @@ package enum Gate {
         let standing = standingApproval(input)
         let isShadow = input.playbookMode == .shadow
 
-        var level = matrixLevel
-        if standing != nil { level = .auto }
-        if !fellShort.isEmpty { level = max(level, max(matrixLevel, .onePerson)) }
-        if input.registry.isHalted(playbook: input.plan?.playbook.id) { level = max(level, .onePerson) }
-        if let plan = input.plan, level == .auto, plan.targets.count > policy.execution.maxTargetsAutomatic {
-            level = .onePerson
-        }
-        if input.plan == nil { level = max(level, .onePerson) }
+        // What speaks against acting alone also takes a standing approval back: the matrix holds, and at least one person.
+        let isTooWide = (input.plan?.targets.count ?? 0) > policy.execution.maxTargetsAutomatic
+        let asksPeople =
+            !fellShort.isEmpty || input.plan == nil || isTooWide
+            || input.registry.isHalted(playbook: input.plan?.playbook.id)
+        let level = asksPeople ? max(matrixLevel, .onePerson) : standing == nil ? matrixLevel : .auto
         return GateResult(
             decision: isShadow ? .shadow : level == .auto ? .auto : .escalate,
             requiredApprovals: level.requiredApprovals,
@@ -47,7 +45,7 @@ package enum Gate {
             eventID: nil,
             fellShort: fellShort,
             signals: signals,
-            standingApprovalID: level == .auto ? standing?.id : nil
+            standingApprovalID: level == .auto && !isShadow ? standing?.id : nil
         )
     }
 
@@ -88,7 +86,7 @@ package enum Gate {
 
     private static func environment(_ input: Input) -> GateResult.Signal {
         let conflicts = input.record.conflicts
-        let names = conflicts.map { "\($0.kind.rawValue) \($0.name)" }.joined(separator: ", ")
+        let names = conflicts.map { "\($0.kind.rawValue) \($0.name ?? "(erased)")" }.joined(separator: ", ")
         return GateResult.Signal(
             name: .environment, passed: conflicts.isEmpty, value: Double(conflicts.count), operator: "==", threshold: 0,
             eventIDs: conflicts.compactMap(\.eventID),

@@ -50,7 +50,7 @@ extension CaseRecord {
         case .gateAutoApproved:
             let payload: GateAutoApproved = try event.payload()
             plan = payload.plan ?? plan
-            anchor(\.acknowledgedAt, "acknowledged", event, first: true)
+            acknowledged(by: event)
             anchor(\.decidedAt, "decided", event, first: true)
         case .caseEscalated: anchor(\.escalatedAt, "escalated", event, first: true)
         case .caseAssigned:
@@ -89,7 +89,6 @@ extension CaseRecord {
             reopenCount += 1
             verdict = nil
             closedBy = nil
-            anchors.closedAt = nil
         case .caseLearned: anchor(\.learnedAt, "learned", event, first: false)
         case .caseMerged: mergedInto = (try event.payload(CaseMerged.self)).into
         case .caseSplit:
@@ -181,12 +180,23 @@ extension CaseRecord {
         expiredEvidence.remove(item.digest)
     }
 
+    /// What follows by itself from a deed is written in the doer's name, and is no deed of its own.
+    private static let consequences: Set<EventType> = [
+        .approvalQuorumReached, .approvalInvalidated, .approvalExpired, .slaPaused, .slaResumed, .caseMerged,
+    ]
+
     private mutating func countHands(_ kind: EventType, _ event: Event) {
         guard event.actor.isHuman, kind != .caseViewed else { return }
-        if anchors.acknowledgedAt == nil, anchors.openedAt != nil { anchor(\.acknowledgedAt, "acknowledged", event, first: true) }
-        guard kind != .caseCommented else { return }
+        if anchors.openedAt != nil { acknowledged(by: event) }
+        guard kind != .caseCommented, !Self.consequences.contains(kind) else { return }
         manualActions += 1
         if anchors.recoveredAt == nil { humanTouches += 1 }
+    }
+
+    /// Somebody, or a standing approval in somebody's place, has taken the case up. Reopening it only asks for that.
+    private mutating func acknowledged(by event: Event) {
+        anchor(\.acknowledgedAt, "acknowledged", event, first: true)
+        if event.kind != .caseReopened { anchors.lastAcknowledgedAt = event.recordedAt }
     }
 
     mutating func anchor(

@@ -99,6 +99,8 @@ package struct CaseAnchors: Codable, Sendable, Hashable {
     package var firstOccurredAt: Instant?
     package var openedAt: Instant?
     package var acknowledgedAt: Instant?
+    /// The newest deed: a reopened case has to be acknowledged anew.
+    package var lastAcknowledgedAt: Instant?
     package var escalatedAt: Instant?
     package var decidedAt: Instant?
     package var containedAt: Instant?

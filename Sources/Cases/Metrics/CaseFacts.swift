@@ -59,7 +59,7 @@ package struct CaseFacts: Codable, Sendable, Hashable {
             RunFacts(
                 id: run.id, trigger: run.trigger, isLive: run.mode == .live, startedAt: run.startedAt,
                 startedEventID: run.startedEventID, endedAt: run.endedAt, endedEventID: run.endedEventID,
-                isCompleted: run.endedAt != nil && run.state != .failed && run.state != .cancelled,
+                isCompleted: run.completedAt != nil,
                 hasVerifiedContainment: run.steps.contains { $0.actionClass.isContainment && $0.verifiedAt != nil },
                 rollbackReason: run.rollback?.reasonCode)
         }

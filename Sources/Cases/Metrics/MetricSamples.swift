@@ -15,7 +15,9 @@ extension MetricName {
         case .alertToRemediation:
             return [duration(facts, from: facts.firstAlertAt, "opened", to: anchors.lastVerifiedAt, "last_verified")]
         case .analystResponseTime:
-            guard anchors.escalatedAt != nil else { return [] }
+            // Decided before it was asked, by a standing approval for example, is no response.
+            guard let escalatedAt = anchors.escalatedAt, anchors.decidedAt.map({ $0 >= escalatedAt }) ?? true
+            else { return [] }
             return [duration(facts, from: anchors.escalatedAt, "escalated", to: anchors.decidedAt, "decided")]
         case .runDuration:
             return facts.runs.filter(\.isLive).map { run in
@@ -50,9 +52,11 @@ extension MetricName {
             guard let agreed = facts.escalationAgreed else { return [] }
             return [ratio(facts, agreed, to: anchors.decidedAt, "decided")]
         case .rollbackRate:
+            // A containment whose time is up and a drill are undone by plan, not by somebody who thought otherwise.
+            let reversals: Set<RollbackReason> = [.falseContainment, .analystOverride, .customerRequest]
             return facts.runs.filter { $0.trigger == .auto && $0.isLive && $0.endedAt != nil }.map { run in
                 sample(
-                    facts, value: run.rollbackReason == nil ? 0 : 1, start: run.startedEventID, end: run.endedEventID,
+                    facts, value: run.rollbackReason.map(reversals.contains) ?? false ? 1 : 0, start: run.startedEventID, end: run.endedEventID,
                     at: run.endedAt)
             }
         case .slaAdherence:

@@ -119,6 +119,19 @@ extension Policy {
                 FieldError(
                     "/matrix/\(name)", .enum, "is no action class", allowed: ActionClass.allCases.map(\.rawValue)))
         }
+        for (name, freshness) in evidenceFreshnessMs.sorted(by: { $0.key < $1.key }) {
+            if name != "default", EvidenceKind(rawValue: name) == nil {
+                problems.append(
+                    FieldError(
+                        "/evidence_freshness_ms/\(name)", .enum, "is no evidence kind",
+                        allowed: EvidenceKind.allCases.map(\.rawValue)))
+            }
+            require(freshness > 0, "/evidence_freshness_ms/\(name)", "must be positive")
+        }
+        for name in sla.keys.sorted() where name != "default" && Severity(rawValue: name) == nil {
+            problems.append(
+                FieldError("/sla/\(name)", .enum, "is no severity", allowed: Severity.allCases.map(\.rawValue)))
+        }
         for (name, targets) in sla.sorted(by: { $0.key < $1.key }) {
             require(
                 targets.acknowledgeMs > 0 && targets.containMs > 0 && targets.resolveMs > 0, "/sla/\(name)",

@@ -28,6 +28,8 @@ package struct Run: Codable, Sendable, Hashable {
     package var startedEventID: UUID
     package var endedAt: Instant?
     package var endedEventID: UUID?
+    /// When its last step was verified, whatever became of it later.
+    package var completedAt: Instant?
     package var rollback: Rollback?
     package var steps: [RunStep]
     package var reason: String?
@@ -80,6 +82,7 @@ extension CaseRecord {
         case .runCancelled, .runFailed, .runCompleted:
             runs[index].state = kind == .runCompleted ? .completed : kind == .runFailed ? .failed : .cancelled
             runs[index].reason = event.data["reason"]?.stringValue
+            if kind == .runCompleted { runs[index].completedAt = event.recordedAt }
             end(index, event)
         case .rollbackRequested:
             let payload: RollbackRequested = try event.payload()
@@ -115,7 +118,7 @@ extension CaseRecord {
                 id: payload.runID, version: event.version, caseID: id, approvalID: payload.approvalID,
                 plan: payload.plan, planDigest: payload.planDigest, mode: payload.mode, trigger: payload.trigger,
                 state: .running, startedAt: event.recordedAt, startedEventID: event.eventID, endedAt: nil,
-                endedEventID: nil, rollback: nil, steps: steps, reason: nil))
+                endedEventID: nil, completedAt: nil, rollback: nil, steps: steps, reason: nil))
         if let index = approvals.firstIndex(where: { $0.id == payload.approvalID }) {
             approvals[index].runID = payload.runID
             approvals[index].version = event.version

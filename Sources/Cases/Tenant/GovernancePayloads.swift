@@ -27,8 +27,9 @@ package struct Asset: Payload {
 
     package struct Dependency: Codable, Sendable, Hashable {
         package var type: Entity.EntityType
-        package var value: String
-        package var key: EntityKey { EntityKey(type: type, value: Entity.normalize(value, as: type)) }
+        /// `nil` once erased.
+        package var value: String?
+        package var key: EntityKey { EntityKey(type: type, value: Entity.normalize(value ?? "", as: type)) }
     }
 
     package var key: EntityKey { EntityKey(type: type, value: Entity.normalize(value ?? "", as: type)) }

@@ -42,14 +42,15 @@ extension CaseRecord {
     /// The clocks whose end has come: acknowledged, contained, recovered or closed.
     package func endingClocks() -> [Decision] {
         sla.filter { $0.status != .ended }.compactMap { clock -> Decision? in
-            let isMet: Bool
-            switch clock.clock {
-            case SLAClock.acknowledge: isMet = anchors.acknowledgedAt.map { $0 >= clock.startedAt } ?? false
-            case SLAClock.contain: isMet = anchors.containedAt.map { $0 >= clock.startedAt } ?? false
-            case SLAClock.resolve: isMet = (anchors.lastRecoveredAt ?? anchors.closedAt).map { $0 >= clock.startedAt } ?? false
-            default: isMet = false
-            }
-            if isMet { return Decision(type: .slaMet, SLAClockEvent(clock: clock.clock)) }
+            let ends: [Instant?] =
+                switch clock.clock {
+                case SLAClock.acknowledge: [anchors.lastAcknowledgedAt]
+                case SLAClock.contain: [anchors.containedAt]
+                case SLAClock.resolve: [anchors.lastRecoveredAt, anchors.closedAt]
+                default: []
+                }
+            // What happened before a reopened case's second clock began does not end it.
+            if ends.contains(where: { $0.map { $0 >= clock.startedAt } ?? false }) { return Decision(type: .slaMet, SLAClockEvent(clock: clock.clock)) }
             // A case closed without containment never needed any.
             if state.isClosed { return Decision(type: .slaCancelled, SLAClockEvent(clock: clock.clock, reason: "closed")) }
             return nil

@@ -32,8 +32,9 @@ extension CaseRecord {
             guard let target = payload.targetMs, let risk = payload.atRiskAt, let due = payload.dueAt else { return }
             sla.append(
                 SLAClock(
-                    clock: payload.clock, status: .running, outcome: nil, startedAt: event.recordedAt, targetMs: target,
-                    atRiskAt: risk, dueAt: due, pausedMs: 0, pauseReason: nil, breachedAt: nil, endedAt: nil,
+                    clock: payload.clock, status: .running, outcome: nil,
+                    // It counts from what it was started for, however late that was written down.
+                    startedAt: due.adding(milliseconds: -target), targetMs: target, atRiskAt: risk, dueAt: due, pausedMs: 0, pauseReason: nil, breachedAt: nil, endedAt: nil,
                     pausedSince: nil, atRisk: false))
             sources["sla"] = event.eventID
             return

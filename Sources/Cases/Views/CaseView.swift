@@ -185,7 +185,7 @@ extension CaseView {
             if let conflict = record.conflicts.first {
                 return because(
                     conflict.kind == .protectedEntity ? .protectedEntity : .environment,
-                    "\(conflict.kind.rawValue): \(conflict.name)")
+                    "\(conflict.kind.rawValue): \(conflict.name ?? "(erased)")")
             }
             guard let approval = record.approval, approval.state == .pending else {
                 return record.gate == nil ? nil : because(.approval, "nobody has agreed to this plan")

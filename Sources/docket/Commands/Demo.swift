@@ -47,21 +47,20 @@ struct Demo: AsyncParsableCommand {
             }
             services.append(lab)
             let result = Outcomes()
-            services.append(
-                Performance(once: once) {
-                    guard let bound = await ports.first(where: { _ in true }) else { return }
-                    let stage = Stage(
-                        storage: storage, baseURL: "http://\(host):\(bound)", labURL: "http://\(labListen)", speed: speed,
-                        isFresh: fresh)
-                    result.set(try await perform(selected, stage))
-                    if !once {
-                        Terminal.print([
-                            "ready": true, "base_url": .string("http://\(host):\(bound)"),
-                            "pid": .integer(Int64(getpid())),
-                        ])
-                    }
-                })
-            try await assembly.run(services)
+            let performance = Performance(once: once) {
+                guard let bound = await ports.first(where: { _ in true }) else { return }
+                let stage = Stage(
+                    storage: storage, baseURL: "http://\(host):\(bound)", labURL: "http://\(labListen)", speed: speed,
+                    isFresh: fresh)
+                result.set(try await perform(selected, stage))
+                if !once {
+                    Terminal.print([
+                        "ready": true, "base_url": .string("http://\(host):\(bound)"),
+                        "pid": .integer(Int64(getpid())),
+                    ])
+                }
+            }
+            try await assembly.run(services, until: performance)
             if once, !result.areAsExpected { throw ExitCode(2) }
         } catch {
             try await storage.close()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JSON
+import Reactors
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

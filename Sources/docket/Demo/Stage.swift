@@ -2,6 +2,7 @@ import Cases
 import Events
 import Foundation
 import JSON
+import NIOHTTP1
 import Reactors
 import Server
 

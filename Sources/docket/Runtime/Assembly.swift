@@ -10,6 +10,7 @@ import Reactors
 import Response
 import Server
 import ServiceLifecycle
+import UnixSignals
 
 /// A whole server, put together from its rooms: what `serve` runs, and `demo` with a lab beside it.
 struct Assembly: Sendable {
@@ -92,11 +93,18 @@ struct Assembly: Sendable {
             configuration: ServerConfiguration(host: host, port: port, onReady: onReady))
     }
 
-    /// Runs services until a signal or a failure ends them.
-    func run(_ services: [any Service]) async throws {
+    /// Runs services until a signal or a failure ends them, or `last` has done its work: then all end gracefully.
+    func run(_ services: [any Service], until last: (any Service)? = nil) async throws {
+        var all = services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+        if let last {
+            all.append(
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: last, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup))
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 }
