@@ -65,6 +65,7 @@ struct ApprovalRouteTests {
             #expect(asked.status == 201, "\(asked.text)")
             #expect(asked["/requested_by/subject"] == "rita")
             #expect(asked["/excluded/0/reason"] == "requester")
+            try await server.project()
             #expect(try await server.decide(asked, as: .person("rita", .lead)).problem == "self-approval")
             #expect(try await server.decide(first, as: .person("raj", .responder)).problem == "approval-not-pending")
             #expect(try await server.decide(asked, "deny", as: .person("raj", .responder))["/state"] == "denied")
@@ -98,6 +99,7 @@ struct ApprovalRouteTests {
     @Test("approving without the demanded evidence is refused; denying is not")
     func evidence() async throws {
         try await TestServer.run { server in
+            try await server.furnish()
             let caseID = try await server.openCase { $0["evidence"] = [] }
             let id = try await server.get("/v1/approvals?case_id=\(caseID)")["/items/0/id"]?.stringValue ?? ""
             let approval = try await server.get("/v1/approvals/\(id)")

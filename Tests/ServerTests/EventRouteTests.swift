@@ -62,6 +62,7 @@ struct EventRouteTests {
     func stream() async throws {
         try await TestServer.run { server in
             let text = try #require(try await server.token(of: .role(.analyst)))
+            _ = try await server.token(of: .role(.ingest))
             let caller = try #require(try await server.server.services.authenticator.caller(authorization: "Bearer \(text)"))
             let head = try await server.log.head(tenant: server.tenant)
             func read(after: Int64, until count: Int) async throws -> [String] {

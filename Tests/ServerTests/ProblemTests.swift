@@ -156,15 +156,11 @@ struct ProblemTests {
         }
     }
 
-    @Test("a name that is not the server's own gets nothing")
-    func hosts() async throws {
-        try await TestServer.run(configuration: ServerConfiguration(allowedHosts: ["docket.example"])) { server in
+    @Test("a name that is not the server's own gets nothing", arguments: [("docket.example", 404), ("localhost", 200)])
+    func hosts(name: String, status: Int) async throws {
+        try await TestServer.run(configuration: ServerConfiguration(allowedHosts: [name])) { server in
             let answer = try await server.get("/healthz", as: .nobody)
-            #expect(answer.problem == "not-found")
-        }
-        try await TestServer.run(configuration: ServerConfiguration(allowedHosts: ["localhost"])) { server in
-            let answer = try await server.get("/healthz", as: .nobody)
-            #expect(answer.status == 200)
+            #expect(answer.status == status)
         }
     }
 }

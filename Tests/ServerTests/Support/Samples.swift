@@ -8,10 +8,19 @@ import Testing
 @testable import Server
 
 extension TestServer {
+    private func story() throws -> JSONValue {
+        try JSONValue.parse(try #require(Content.stories.first { $0.path.contains("c-open") }).text)
+    }
+
+    /// The inventory of story (c).
+    func furnish() async throws {
+        let answer = try await post("/v1/assets", try #require(try story()["assets"]), as: .role(.admin))
+        #expect(answer.status == 201, "\(answer.text)")
+    }
+
     /// Story (c)'s alert.
     func alert(_ change: (inout JSONValue) -> Void = { _ in }) throws -> JSONValue {
-        let story = try JSONValue.parse(try #require(Content.stories.first { $0.path.contains("c-open") }).text)
-        var alert = try #require(story.at("/alerts/0/alert"))
+        var alert = try #require(try story().at("/alerts/0/alert"))
         alert["occurred_at"] = .string(Instant.now().rfc3339)
         alert["source_ref"] = .string(UUID().uuidString)
         change(&alert)
@@ -30,6 +39,7 @@ extension TestServer {
 
     /// A case that waits for people, with its approval.
     func pendingApproval() async throws -> (caseID: String, approval: Answer) {
+        try await furnish()
         let caseID = try await openCase()
         let list = try await get("/v1/approvals?case_id=\(caseID)&state=pending")
         let id = try #require(list["/items/0/id"]?.stringValue, "\(list.text)")
