@@ -121,7 +121,7 @@ struct ApprovalRouteTests {
             let id = try #require(UUID(uuidString: caseID))
             let cause = Cause(command: Actor(kind: .service, subject: "test", lane: .soar), traceID: nil, at: .now())
             _ = try await server.pipeline.cases.update(id, tenant: server.tenant, cause: cause) {
-                $0.start(run: runID, currentPlan: nil, mode: .live)
+                $0.start(run: runID, currentPlan: $0.plan, mode: .live)
             }
             let path = "/v1/runs/\(runID.lowercased)"
             let why: JSONValue = ["reason": "Hold your horses."]
