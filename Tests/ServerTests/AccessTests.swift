@@ -92,7 +92,9 @@ struct AccessTests {
                     headers: method == .get ? [:] : [.contentType: "application/json"])
                 let isSystemOnly = endpoint.path == "/v1/tenants"
                 if endpoint.roles.contains(role) && !isSystemOnly {
-                    #expect(answer.status != 403 && answer.status != 401 && answer.status < 500, "\(endpoint.path): \(answer.text)")
+                    #expect(
+                        answer.status != 403 && answer.status != 401 && answer.status < 500,
+                        "\(endpoint.path): \(answer.text)")
                 } else {
                     #expect(answer.status == 403, "\(endpoint.method) \(endpoint.path) as \(role): \(answer.status)")
                     #expect(answer.problem == "role-insufficient")
@@ -129,7 +131,8 @@ struct AccessTests {
             for _ in 0..<3 { _ = try await server.get("/v1/cases", as: .nobody) }
             await server.server.services.denials.flush(isFinal: true)
             let denied = try await server.events(.accessDenied)
-            #expect(denied.allSatisfy { $0.data["route"] == "POST /v1/tokens" && $0.data["reason"] == "role-insufficient" })
+            #expect(
+                denied.allSatisfy { $0.data["route"] == "POST /v1/tokens" && $0.data["reason"] == "role-insufficient" })
             #expect(denied.compactMap { $0.data["count"]?.int64Value }.reduce(0, +) == 5)
             #expect(denied.count <= 2)
             #expect(denied.first?.actor.subject == "reporter")
@@ -150,7 +153,8 @@ struct AccessTests {
                 "/v1/cases/\(caseID)?version=1", "/v1/approvals/\(approval.id)", "/v1/alerts/\(alertID)",
                 "/v1/alerts/\(alertID)/raw",
             ] {
-                #expect(try await server.get(path, as: .role(.analyst)).status != 404 || path.contains("as_of"), "\(path)")
+                #expect(
+                    try await server.get(path, as: .role(.analyst)).status != 404 || path.contains("as_of"), "\(path)")
                 let answer = try await server.get(path, as: .stranger(.analyst))
                 #expect(answer.problem == "not-found", "\(path)")
                 #expect(!answer.text.contains(server.tenant.lowercased))

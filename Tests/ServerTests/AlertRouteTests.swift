@@ -52,7 +52,9 @@ struct AlertRouteTests {
             #expect(refused.status == 422)
             #expect(refused.problem == "dead-lettered")
             let id = try #require(refused["/dead_letter_id"]?.stringValue)
-            let shown = try await { try await server.project(); return try await server.get("/v1/ingest/dead_letters/\(id)") }()
+            let shown = try await {
+                try await server.project(); return try await server.get("/v1/ingest/dead_letters/\(id)")
+            }()
             #expect(shown.status == 200)
             #expect(try await server.get("/v1/ingest/dead_letters")["/items/0/id"]?.stringValue == id)
             let again = try await server.post("/v1/ingest/dead_letters/\(id):retry", [:])
@@ -76,7 +78,8 @@ struct AlertRouteTests {
                 ])
             #expect(answer["/items"]?.arrayValue?.map { $0["status"] } == ["created", "dead_lettered", "duplicate"])
 
-            let array = try await server.post("/v1/alerts:batch", [try server.alert(), try server.alert()], as: .role(.ingest))
+            let array = try await server.post(
+                "/v1/alerts:batch", [try server.alert(), try server.alert()], as: .role(.ingest))
             #expect(array["/counts/created"] == 2)
         }
     }
@@ -84,7 +87,9 @@ struct AlertRouteTests {
     @Test("a gzip body is expanded, within its limits", arguments: [true, false])
     func gzip(isBomb: Bool) async throws {
         try await TestServer.run { server in
-            let alert = try server.alert { if isBomb { $0["description"] = .string(String(repeating: "a", count: 900_000)) } }
+            let alert = try server.alert {
+                if isBomb { $0["description"] = .string(String(repeating: "a", count: 900_000)) }
+            }
             let answer = try await server.send(
                 .post, "/v1/alerts", as: .role(.ingest), bytes: try Gzip.deflate(alert.canonicalBytes()),
                 headers: [.contentType: "application/json", .contentEncoding: "gzip"])
@@ -109,7 +114,8 @@ struct AlertRouteTests {
             var headers: HTTPFields = [.contentType: mediaType]
             headers[.contentEncoding] = encoding
             let answer = try await server.send(
-                .post, path, as: .role(.ingest), bytes: [UInt8](repeating: UInt8(ascii: "["), count: size), headers: headers)
+                .post, path, as: .role(.ingest), bytes: [UInt8](repeating: UInt8(ascii: "["), count: size),
+                headers: headers)
             #expect(answer.status == status)
             #expect(answer.problem == problem)
         }
@@ -131,7 +137,8 @@ struct AlertRouteTests {
     func lists() async throws {
         try await TestServer.run { server in
             for index in 0..<3 {
-                _ = try await server.post("/v1/alerts", try server.alert { $0["source_ref"] = .string("L-\(index)") }, as: .role(.ingest))
+                _ = try await server.post(
+                    "/v1/alerts", try server.alert { $0["source_ref"] = .string("L-\(index)") }, as: .role(.ingest))
             }
             try await server.project()
             let first = try await server.get("/v1/alerts?limit=2")

@@ -22,7 +22,9 @@ struct ApprovalRouteTests {
 
             #expect(try await server.decide(approval, as: .role(.analyst)).problem == "role-insufficient")
             #expect(try await server.decide(approval, as: .role(.admin)).problem == "role-insufficient")
-            #expect(try await server.decide(approval, as: .person("rita", .responder), reason: "short").problem == "validation-failed")
+            #expect(
+                try await server.decide(approval, as: .person("rita", .responder), reason: "short").problem
+                    == "validation-failed")
             let stale = try await server.decide(
                 approval, as: .person("rita", .responder), digest: Digest.sha256([1]).text)
             #expect(stale.status == 409)
@@ -44,10 +46,13 @@ struct ApprovalRouteTests {
 
             let refused = try await server.events(.approvalDecisionRefused)
             #expect(
-                refused.map { $0.data["refusal"] } == ["plan-digest-mismatch", "already-decided", "approval-not-pending"])
+                refused.map { $0.data["refusal"] } == [
+                    "plan-digest-mismatch", "already-decided", "approval-not-pending",
+                ])
             #expect(refused.allSatisfy { $0.caseID?.lowercased == caseID })
             try await server.project()
-            let past = try await server.get("/v1/approvals/\(approval.id)?as_of_position=\(approval["/as_of_position"]?.int64Value ?? 0)")
+            let past = try await server.get(
+                "/v1/approvals/\(approval.id)?as_of_position=\(approval["/as_of_position"]?.int64Value ?? 0)")
             #expect(past.bytes == approval.bytes)
             #expect(try await server.get("/v1/approvals?state=pending")["/items"] == [])
         }
@@ -60,7 +65,10 @@ struct ApprovalRouteTests {
             let playbook = try #require(first["/plan/playbook/id"]?.stringValue)
             let asked = try await server.post(
                 "/v1/cases/\(caseID)/approvals",
-                ["playbook_id": .string(playbook), "parameters": [:], "reason": "It is real.", "expires_in_ms": 60_000],
+                [
+                    "playbook_id": .string(playbook), "parameters": [:], "reason": "It is real.",
+                    "expires_in_ms": 60_000,
+                ],
                 as: .person("rita", .responder))
             #expect(asked.status == 201, "\(asked.text)")
             #expect(asked["/requested_by/subject"] == "rita")
@@ -134,9 +142,11 @@ struct ApprovalRouteTests {
             #expect(try await server.post("\(path):resume", why, as: .role(.responder))["/state"] == "running")
             #expect(try await server.post("\(path):cancel", why, as: .role(.responder))["/state"] == "cancelled")
             let undo = try await server.post(
-                "\(path):rollback", ["reason": "False alarm.", "reason_code": "false_containment"], as: .role(.responder))
+                "\(path):rollback", ["reason": "False alarm.", "reason_code": "false_containment"],
+                as: .role(.responder))
             #expect(undo.problem == "illegal-transition")
-            let wrong = try await server.post("\(path):rollback", ["reason": "x", "reason_code": "mood"], as: .role(.responder))
+            let wrong = try await server.post(
+                "\(path):rollback", ["reason": "x", "reason_code": "mood"], as: .role(.responder))
             #expect(wrong["/errors/0/code"] == "enum")
             try await server.project()
             #expect(try await server.get(path)["/state"] == "cancelled")

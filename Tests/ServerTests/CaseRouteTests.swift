@@ -44,7 +44,8 @@ struct CaseRouteTests {
             let id = try await server.openCase()
             let any: HTTPFields = [.ifMatch: "*"]
             let why: JSONValue = ["reason": "Because."]
-            let assigned = try await server.post("/v1/cases/\(id):assign", ["assignee": ["subject": "bob"]], headers: any)
+            let assigned = try await server.post(
+                "/v1/cases/\(id):assign", ["assignee": ["subject": "bob"]], headers: any)
             #expect(assigned["/assignee/subject"] == "bob")
             let patched = try await server.send(
                 .patch, "/v1/cases/\(id)", as: .role(.analyst),
@@ -70,7 +71,8 @@ struct CaseRouteTests {
             #expect(closed["/verdict_id"] == 1)
             #expect(try await server.post("/v1/cases/\(id):reopen", why, headers: any)["/state"] == "escalated")
             #expect(try await server.post("/v1/cases/\(id):recover", why, headers: any)["/state"] == "recovered")
-            #expect(try await server.post("/v1/cases/\(id):escalate", why, headers: any).problem == "illegal-transition")
+            #expect(
+                try await server.post("/v1/cases/\(id):escalate", why, headers: any).problem == "illegal-transition")
         }
     }
 
@@ -122,7 +124,10 @@ struct CaseRouteTests {
             #expect(try await server.get("/v1/cases/\(id)?as_of_position=0").problem == "not-found")
             #expect(try await server.get("/v1/cases/\(id)?as_of=2020-01-01T00:00:00Z").problem == "not-found")
             #expect(try await server.get("/v1/cases/\(id)?version=9999").problem == "not-found")
-            for query in ["as_of_position=999999", "as_of=2999-01-01T00:00:00Z", "as_of=yesterday", "version=0", "as_of_position=1&version=1"] {
+            for query in [
+                "as_of_position=999999", "as_of=2999-01-01T00:00:00Z", "as_of=yesterday", "version=0",
+                "as_of_position=1&version=1",
+            ] {
                 #expect(try await server.get("/v1/cases/\(id)?\(query)").problem == "validation-failed", "\(query)")
             }
         }
@@ -158,12 +163,14 @@ struct CaseRouteTests {
             #expect(
                 try await server.post("/v1/cases/\(first):split", body, headers: [.ifMatch: "*"]).problem
                     == "role-insufficient")
-            let split = try await server.post("/v1/cases/\(first):split", body, as: .role(.lead), headers: [.ifMatch: "*"])
+            let split = try await server.post(
+                "/v1/cases/\(first):split", body, as: .role(.lead), headers: [.ifMatch: "*"])
             #expect(split.status == 201)
             #expect(split["/split_from"]?.stringValue == first)
             #expect(split["/alert_ids"] == .array([alerts[1]]))
             let merged = try await server.post(
-                "/v1/cases/\(split.id):merge", ["into": .string(first), "reason": "The same after all."], as: .role(.lead),
+                "/v1/cases/\(split.id):merge", ["into": .string(first), "reason": "The same after all."],
+                as: .role(.lead),
                 headers: [.ifMatch: "*"])
             #expect(merged.status == 200)
             #expect(merged["/state"] == "closed")

@@ -32,7 +32,10 @@ struct EventRouteTests {
             #expect(positions == Array(0..<(try await server.log.head(tenant: server.tenant))))
             #expect(positions.count >= Int(head))
             let opened = try await server.get("/v1/events?type=case.opened,case.enriched&case_id=\(caseID)")
-            #expect(Set((opened["/items"]?.arrayValue ?? []).compactMap { $0["type"]?.stringValue }) == ["case.opened", "case.enriched"])
+            #expect(
+                Set((opened["/items"]?.arrayValue ?? []).compactMap { $0["type"]?.stringValue }) == [
+                    "case.opened", "case.enriched",
+                ])
             let item = try #require(opened["/items/0"])
             #expect(item["stream_kind"] == "case")
             #expect(item["leaf_hash"]?.stringValue?.isEmpty == false)
@@ -63,7 +66,8 @@ struct EventRouteTests {
         try await TestServer.run { server in
             let text = try #require(try await server.token(of: .role(.analyst)))
             _ = try await server.token(of: .role(.ingest))
-            let caller = try #require(try await server.server.services.authenticator.caller(authorization: "Bearer \(text)"))
+            let caller = try #require(
+                try await server.server.services.authenticator.caller(authorization: "Bearer \(text)"))
             let head = try await server.log.head(tenant: server.tenant)
             func read(after: Int64, until count: Int) async throws -> [String] {
                 let stream = EventStream(
@@ -92,8 +96,10 @@ struct EventRouteTests {
     @Test("a stream ends when its token is revoked")
     func revoked() async throws {
         try await TestServer.run { server in
-            let issued = try await server.issue(subject: "alice", roles: [.analyst], expiresAt: Instant.now().adding(milliseconds: 300))
-            let caller = try #require(try await server.server.services.authenticator.caller(authorization: "Bearer \(issued.text)"))
+            let issued = try await server.issue(
+                subject: "alice", roles: [.analyst], expiresAt: Instant.now().adding(milliseconds: 300))
+            let caller = try #require(
+                try await server.server.services.authenticator.caller(authorization: "Bearer \(issued.text)"))
             let stream = EventStream(
                 tenant: server.tenant, after: 1_000_000, types: nil, caseID: nil, caller: caller,
                 services: server.server.services)

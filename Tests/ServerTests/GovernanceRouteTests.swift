@@ -23,7 +23,9 @@ struct GovernanceRouteTests {
             let proposed = try await server.post("/v1/policies", policy, as: .token(both.text))
             #expect(proposed.status == 201, "\(proposed.text)")
             let id = proposed["/proposal_id"]?.stringValue ?? ""
-            #expect(try await server.post("/v1/policies/\(id):approve", [:], as: .token(both.text)).problem == "self-approval")
+            #expect(
+                try await server.post("/v1/policies/\(id):approve", [:], as: .token(both.text)).problem
+                    == "self-approval")
             #expect(try await server.get("/v1/policies", as: .role(.admin))["/items/0/version"]?.int64Value == version)
             let rival = try await server.post("/v1/policies", policy, as: .role(.admin))
             let approved = try await server.post("/v1/policies/\(id):approve", [:], as: .role(.lead))
@@ -46,7 +48,8 @@ struct GovernanceRouteTests {
     func playbooks() async throws {
         try await TestServer.run { server in
             let list = try await server.get("/v1/playbooks")
-            var document = try #require(list["/items"]?.arrayValue?.first { $0["name"] == "Close an open admin port" }?["document"])
+            var document = try #require(
+                list["/items"]?.arrayValue?.first { $0["name"] == "Close an open admin port" }?["document"])
             let id = document["id"]?.stringValue ?? ""
             #expect(try await server.post("/v1/playbooks", document, as: .role(.admin)).status == 200)
             document["description"] = "Changed."
@@ -67,7 +70,9 @@ struct GovernanceRouteTests {
             let refused = try await server.post("/v1/playbooks", try JSONValue.parse(text), as: .role(.admin))
             #expect(refused.status == 422)
             #expect(refused.problem == "irreversible-action")
-            #expect(try await server.post("/v1/playbooks", ["type": "playbook"], as: .role(.admin)).problem == "validation-failed")
+            #expect(
+                try await server.post("/v1/playbooks", ["type": "playbook"], as: .role(.admin)).problem
+                    == "validation-failed")
         }
     }
 
@@ -91,11 +96,13 @@ struct GovernanceRouteTests {
             #expect(refused.status == 422)
             #expect(refused["/errors/0/pointer"] == "/1/criticality")
             let many = try await server.post(
-                "/v1/assets", .array((0..<100).map { index in
-                    var asset = asset
-                    asset["value"] = .string("host-\(index)")
-                    return asset
-                }), as: .role(.admin))
+                "/v1/assets",
+                .array(
+                    (0..<100).map { index in
+                        var asset = asset
+                        asset["value"] = .string("host-\(index)")
+                        return asset
+                    }), as: .role(.admin))
             #expect(many["/counts/registered"] == 100)
             #expect(try await server.get("/v1/assets?limit=500")["/items"]?.arrayValue?.count == 101)
             #expect(try await server.get("/v1/assets?entity=device:HOST-7")["/items"]?.arrayValue?.count == 1)
@@ -144,7 +151,8 @@ struct GovernanceRouteTests {
             #expect(calendar.status == 201, "\(calendar.text)")
             #expect(try await server.get("/v1/calendars")["/items/0/ends_at"] == "2026-11-21T01:00:00.000000Z")
             #expect(
-                try await server.post("/v1/automation:halt", ["reason": "Stop."], as: .role(.responder))["/halted"] == true)
+                try await server.post("/v1/automation:halt", ["reason": "Stop."], as: .role(.responder))["/halted"]
+                    == true)
             #expect(
                 try await server.post("/v1/automation:resume", ["reason": "Go."], as: .role(.responder)).problem
                     == "role-insufficient")
@@ -152,7 +160,10 @@ struct GovernanceRouteTests {
                 try await server.post("/v1/automation:resume", ["reason": "Go."], as: .role(.lead))["/halted"] == false)
             let projections = try await server.get("/v1/projections")
             #expect(projections["/items"]?.arrayValue?.contains { $0["name"] == "cases" } == true)
-            #expect(projections["/items"]?.arrayValue?.allSatisfy { $0["tenant_id"]?.stringValue == server.tenant.lowercased } == true)
+            #expect(
+                projections["/items"]?.arrayValue?.allSatisfy {
+                    $0["tenant_id"]?.stringValue == server.tenant.lowercased
+                } == true)
         }
     }
 
@@ -160,11 +171,15 @@ struct GovernanceRouteTests {
     func tenants() async throws {
         try await TestServer.run { server in
             #expect(try await server.get("/v1/tenants", as: .role(.admin)).problem == "role-insufficient")
-            #expect(try await server.post("/v1/tenants", ["name": "new"], as: .role(.admin)).problem == "role-insufficient")
+            #expect(
+                try await server.post("/v1/tenants", ["name": "new"], as: .role(.admin)).problem == "role-insufficient")
             let made = try await server.post("/v1/tenants", ["name": "new"], as: .system)
             #expect(made.status == 201, "\(made.text)")
             #expect(made["/tenant"] == "new")
-            #expect(try await server.get("/v1/tenants", as: .system)["/items"]?.arrayValue?.contains { $0["tenant"] == "new" } == true)
+            #expect(
+                try await server.get("/v1/tenants", as: .system)["/items"]?.arrayValue?.contains {
+                    $0["tenant"] == "new"
+                } == true)
             #expect(try await server.post("/v1/tenants", ["name": "new"], as: .system).problem == "validation-failed")
             #expect(try await server.post("/v1/tenants", ["name": "No!"], as: .system).problem == "validation-failed")
         }
@@ -174,10 +189,12 @@ struct GovernanceRouteTests {
     func metrics() async throws {
         try await TestServer.run { server in
             let id = try await server.openCase()
-            _ = try await server.post("/v1/cases/\(id):close", ["verdict": "false_positive", "reason": "Drill."], headers: [.ifMatch: "*"])
+            _ = try await server.post(
+                "/v1/cases/\(id):close", ["verdict": "false_positive", "reason": "Drill."], headers: [.ifMatch: "*"])
             try await server.project()
             for metric in MetricName.allCases {
-                let now = try await server.get("/v1/metrics/\(metric.rawValue)?group_by=severity&bucket=day", as: .role(.reporter))
+                let now = try await server.get(
+                    "/v1/metrics/\(metric.rawValue)?group_by=severity&bucket=day", as: .role(.reporter))
                 #expect(now.status == 200)
                 let position = now["/as_of_position"]?.int64Value ?? -1
                 #expect(now.eTag == "\"\(position)\"")
@@ -190,7 +207,9 @@ struct GovernanceRouteTests {
             #expect(rate["/total/numerator"] == 1)
             #expect(try await server.get("/v1/metrics")["/items"]?.arrayValue?.count == MetricName.allCases.count)
             #expect(try await server.get("/v1/metrics/luck").problem == "not-found")
-            for query in ["group_by=mood", "bucket=hour", "time_zone=Mars", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z"] {
+            for query in [
+                "group_by=mood", "bucket=hour", "time_zone=Mars", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+            ] {
                 #expect(try await server.get("/v1/metrics/mttr?\(query)").problem == "validation-failed", "\(query)")
             }
         }

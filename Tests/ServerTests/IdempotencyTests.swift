@@ -17,7 +17,8 @@ struct IdempotencyTests {
             let headers: HTTPFields = [.idempotencyKey: "key-1"]
             let body: JSONValue = ["subject": "bob", "roles": ["analyst"]]
             let first = try await server.post("/v1/tokens", body, as: .role(.admin), headers: headers)
-            let second = try await server.post("/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "\"key-1\""])
+            let second = try await server.post(
+                "/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "\"key-1\""])
             #expect(first.status == 201)
             #expect(second.status == 201)
             #expect(second.bytes == first.bytes)
@@ -51,16 +52,20 @@ struct IdempotencyTests {
             let token = try #require(TokenText(try await server.token(of: .role(.admin)) ?? ""))
             let bytes = Array("/v1/tokens\napplication/json\n".utf8) + body.canonicalBytes()
             let key = IdempotencyStore.Key(
-                tenant: server.tenant, token: token.id, route: "/v1/tokens", text: "key-2", requestDigest: .sha256(bytes))
+                tenant: server.tenant, token: token.id, route: "/v1/tokens", text: "key-2",
+                requestDigest: .sha256(bytes))
             guard case .run = try await server.server.services.idempotency.begin(key, at: .now()) else {
                 Issue.record("the key is not free")
                 return
             }
-            let answer = try await server.post("/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"])
+            let answer = try await server.post(
+                "/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"])
             #expect(answer.status == 409)
             #expect(answer.problem == "idempotency-in-progress")
             try await server.server.services.idempotency.release(key)
-            #expect(try await server.post("/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"]).status == 201)
+            #expect(
+                try await server.post("/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"]).status
+                    == 201)
         }
     }
 
@@ -91,7 +96,8 @@ struct IdempotencyTests {
     func length(key: String) async throws {
         try await TestServer.run { server in
             let answer = try await server.post(
-                "/v1/tokens", ["subject": "bob", "roles": ["analyst"]], as: .role(.admin), headers: [.idempotencyKey: key])
+                "/v1/tokens", ["subject": "bob", "roles": ["analyst"]], as: .role(.admin),
+                headers: [.idempotencyKey: key])
             #expect(answer.problem == "validation-failed")
         }
     }

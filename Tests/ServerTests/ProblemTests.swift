@@ -23,7 +23,8 @@ struct ProblemTests {
             #expect(nothing["/errors"] == [])
             for (method, path, allow) in [
                 (HTTPRequest.Method.delete, "/v1/cases", "GET, HEAD"), (.put, "/v1/cases/x", "GET, HEAD, PATCH"),
-                (.get, "/v1/cases/x:close", "POST"), (.get, "/v1/alerts:batch", "POST"), (.post, "/healthz", "GET, HEAD"),
+                (.get, "/v1/cases/x:close", "POST"), (.get, "/v1/alerts:batch", "POST"),
+                (.post, "/healthz", "GET, HEAD"),
             ] {
                 let answer = try await server.send(method, path, as: .role(.analyst))
                 #expect(answer.status == 405, "\(path)")
@@ -39,13 +40,15 @@ struct ProblemTests {
     func traces() async throws {
         try await TestServer.run { server in
             let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-            let answer = try await server.get("/v1/nothing", headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
+            let answer = try await server.get(
+                "/v1/nothing", headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
             #expect(answer["/trace_id"]?.stringValue == trace)
             let without = try await server.get("/v1/nothing", headers: [HTTPField.Name("traceparent")!: "nonsense"])
             #expect(without["/trace_id"]?.stringValue?.count == 32)
             let id = try await server.openCase()
             _ = try await server.post(
-                "/v1/cases/\(id)/comments", ["text": "Hi."], headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
+                "/v1/cases/\(id)/comments", ["text": "Hi."],
+                headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
             #expect(try await server.events(.caseCommented).first?.traceID == trace)
         }
     }
@@ -58,7 +61,10 @@ struct ProblemTests {
             ([UInt8](#"{"text":"a\u0000b"}"#.utf8), 422, "validation-failed"),
             ([UInt8](#"{"text":"\ud800"}"#.utf8), 422, "validation-failed"),
             ([UInt8](#"{"text":"a","n":9007199254740993}"#.utf8), 422, "validation-failed"),
-            ([UInt8]((String(repeating: "[", count: 65) + String(repeating: "]", count: 65)).utf8), 413, "body-too-large"),
+            (
+                [UInt8]((String(repeating: "[", count: 65) + String(repeating: "]", count: 65)).utf8), 413,
+                "body-too-large"
+            ),
             ([UInt8](repeating: 0x20, count: 1_048_577), 413, "body-too-large"),
             ([UInt8]("{}".utf8), 422, "validation-failed"), ([], 422, "validation-failed"),
         ])
@@ -81,7 +87,8 @@ struct ProblemTests {
             _ = try await server.get("/v1/cases")
             let metrics = try await server.get("/metrics", as: .nobody)
             #expect(metrics.headers[.contentType]?.hasPrefix("text/plain; version=0.0.4") == true)
-            #expect(metrics.text.contains(#"docket_http_requests_total{method="GET",route="/v1/cases",status="200"} 1"#))
+            #expect(
+                metrics.text.contains(#"docket_http_requests_total{method="GET",route="/v1/cases",status="200"} 1"#))
             #expect(metrics.text.contains(#"docket_projection_lag_events{projection="cases"}"#))
             #expect(!metrics.text.contains(server.tenant.lowercased))
             await server.database.close()
@@ -110,7 +117,8 @@ struct ProblemTests {
     @Test(
         "every error has its problem",
         arguments: [
-            Case(Rejection.notFound, "not-found", 404), Case(Rejection.roleInsufficient(needed: ["lead"]), "role-insufficient", 403),
+            Case(Rejection.notFound, "not-found", 404),
+            Case(Rejection.roleInsufficient(needed: ["lead"]), "role-insufficient", 403),
             Case(Rejection.selfApproval, "self-approval", 403),
             Case(Rejection.approverExcluded(reason: "requester"), "approver-excluded", 403),
             Case(Rejection.alreadyDecided, "already-decided", 409), Case(Rejection.legalHold, "legal-hold", 409),
@@ -140,14 +148,18 @@ struct ProblemTests {
     func types() {
         let expected: [Int: Set<String>] = [
             400: ["malformed-body", "unknown-parameter", "token-in-url"], 401: ["unauthenticated", "step-up-required"],
-            403: ["role-insufficient", "self-approval", "approver-excluded"], 404: ["not-found"], 405: ["method-not-allowed"],
+            403: ["role-insufficient", "self-approval", "approver-excluded"], 404: ["not-found"],
+            405: ["method-not-allowed"],
             406: ["not-acceptable"],
             409: [
                 "illegal-transition", "version-conflict", "idempotency-in-progress", "plan-digest-mismatch",
                 "approval-not-pending", "already-decided", "already-rolled-back", "legal-hold",
             ],
             412: ["precondition-failed"], 413: ["body-too-large"], 415: ["unsupported-media-type"],
-            422: ["validation-failed", "dead-lettered", "evidence-missing", "idempotency-key-reused", "irreversible-action"],
+            422: [
+                "validation-failed", "dead-lettered", "evidence-missing", "idempotency-key-reused",
+                "irreversible-action",
+            ],
             428: ["precondition-required"], 429: ["rate-limited"], 500: ["internal"],
             503: ["queue-full", "database-unavailable", "projection-behind"],
         ]

@@ -49,7 +49,8 @@ import Testing
         var logger = Logger(label: "docket") { _ in JSONLogHandler(label: "docket", write: { lines.append($0) }) }
         logger[metadataKey: "trace_id"] = "abc"
         let token = TokenIssuer.create(
-            tenant: UUID(), subject: "a", roles: [.analyst], expiresAt: nil, at: .now()).text
+            tenant: UUID(), subject: "a", roles: [.analyst], expiresAt: nil, at: .now()
+        ).text
         logger.warning("saw \(token), twice: \(token)", metadata: ["list": ["\(token)"], "inner": ["key": "\(token)"]])
         logger.debug("not written")
         #expect(lines.all.count == 1)
@@ -77,7 +78,9 @@ import Testing
             let text = token.text.dropLast() + String(other)
             #expect(TokenText(String(text))?.text != token.text)
         }
-        for wrong in ["", "dkt_", token.text + "A", "xyz_" + token.text.dropFirst(4), token.text.replacing("_", with: "/")] {
+        for wrong in [
+            "", "dkt_", token.text + "A", "xyz_" + token.text.dropFirst(4), token.text.replacing("_", with: "/"),
+        ] {
             #expect(TokenText(wrong) == nil)
         }
     }
@@ -103,7 +106,8 @@ import Testing
         arguments: [
             (nil, "application/json"), ("*/*", "application/json"), ("application/*", "application/json"),
             ("application/cloudevents-batch+json", "application/cloudevents-batch+json"),
-            ("text/html, application/json;q=0.5", "application/json"), ("text/html", nil), ("application/json;q=0", nil),
+            ("text/html, application/json;q=0.5", "application/json"), ("text/html", nil),
+            ("application/json;q=0", nil),
         ] as [(String?, String?)])
     func negotiate(accept: String?, expected: String?) {
         var headers: HTTPFields = [:]
@@ -115,7 +119,8 @@ import Testing
 @Suite struct QueryParameterTests {
     @Test("a plus is a plus, percent-encoding is undone, repeated values are a list")
     func reading() throws {
-        let query = try QueryParameters("as_of=2026-01-01T01:00:00+01:00&state=a,b&state=c&name=%C3%A4", known: ["as_of", "state", "name"])
+        let query = try QueryParameters(
+            "as_of=2026-01-01T01:00:00+01:00&state=a,b&state=c&name=%C3%A4", known: ["as_of", "state", "name"])
         #expect(try query.instant("as_of") == Instant(rfc3339: "2026-01-01T00:00:00Z"))
         #expect(query.list("state") == ["a", "b", "c"])
         #expect(try query.text("name") == "ä")

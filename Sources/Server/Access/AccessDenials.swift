@@ -1,7 +1,7 @@
 import Cases
 import EventLog
 import Events
-import struct Foundation.UUID
+import Foundation
 import JSON
 import Logging
 import Reactors

@@ -1,7 +1,7 @@
 import Cases
 import EventLog
 import Events
-import struct Foundation.UUID
+import Foundation
 import Reactors
 
 /// Recognizes the holder of a token by the registry of the tenant that the token names.
@@ -21,7 +21,8 @@ struct Authenticator: Sendable {
             tenant: text.tenant, identity: Identity(issuer: token.issuer, subject: token.subject),
             roles: Set(token.roles), tokenID: token.id)
         return Caller(
-            principal: principal, token: token, sealingKey: Digest.sha256(Array("docket sealing".utf8) + text.secret).bytes)
+            principal: principal, token: token,
+            sealingKey: Digest.sha256(Array("docket sealing".utf8) + text.secret).bytes)
     }
 
     /// Whether a caller that was recognized some time ago still would be.

@@ -1,7 +1,7 @@
 package import Cases
 package import EventLog
 package import Events
-package import struct Foundation.UUID
+package import Foundation
 package import Logging
 package import Postgres
 package import Projections

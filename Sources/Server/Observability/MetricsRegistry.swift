@@ -28,7 +28,8 @@ final class MetricsRegistry: Sendable {
     /// Everything that may be measured, with what it means.
     static let descriptions: [String: Description] = [
         "docket_http_requests_total": .init(kind: "counter", help: "Requests answered, by route template."),
-        "docket_http_request_duration_seconds": .init(kind: "histogram", help: "Time to answer, streams until they end."),
+        "docket_http_request_duration_seconds": .init(
+            kind: "histogram", help: "Time to answer, streams until they end."),
         "docket_alerts_total": .init(kind: "counter", help: "Alert items received, by what became of them."),
         "docket_event_streams": .init(kind: "gauge", help: "Event streams open now."),
         "docket_projection_lag_events": .init(
@@ -87,7 +88,8 @@ final class MetricsRegistry: Sendable {
     private static func lines(_ series: Series, _ histogram: Histogram) -> [String] {
         var lines: [String] = []
         for (bound, count) in zip(bounds, histogram.counts) {
-            lines.append(line(series.name + "_bucket", series.labels.merging(["le": number(bound)]) { $1 }, Double(count)))
+            lines.append(
+                line(series.name + "_bucket", series.labels.merging(["le": number(bound)]) { $1 }, Double(count)))
         }
         lines.append(
             line(series.name + "_bucket", series.labels.merging(["le": "+Inf"]) { $1 }, Double(histogram.count)))

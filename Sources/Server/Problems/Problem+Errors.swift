@@ -66,7 +66,8 @@ extension Problem {
         case .evidenceMissing(let missing):
             let kinds = missing.map(\.kind.rawValue).joined(separator: ", ")
             self.init(
-                .evidenceMissing, "The policy demands evidence that is missing or stale: \(kinds). Add it, then decide.",
+                .evidenceMissing,
+                "The policy demands evidence that is missing or stale: \(kinds). Add it, then decide.",
                 members: ["missing_evidence": .array(missing.map(\.json))])
         case .alreadyRolledBack: self.init(.alreadyRolledBack, "Every step is restored already.")
         case .legalHold: self.init(.legalHold, "This is under legal hold until a lead lifts it.")

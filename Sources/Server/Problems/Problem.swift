@@ -32,7 +32,9 @@ struct Problem: Error, Sendable {
 
     static func validation(_ errors: [FieldError]) -> Problem {
         let first = errors.first.map { " \($0.pointer.isEmpty ? "The body" : $0.pointer): \($0.detail)." } ?? ""
-        return Problem(.validationFailed, "\(errors.count) member\(errors.count == 1 ? " is" : "s are") wrong.\(first)", errors: errors)
+        return Problem(
+            .validationFailed, "\(errors.count) member\(errors.count == 1 ? " is" : "s are") wrong.\(first)",
+            errors: errors)
     }
 
     /// - Parameter instance: the path that was asked for.
@@ -51,7 +53,8 @@ struct Problem: Error, Sendable {
         headers[.contentType] = "application/problem+json"
         return Response(
             status: HTTPResponse.Status(code: type.status), headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: document(instance: instance, traceID: traceID).canonicalBytes())))
+            body: ResponseBody(
+                byteBuffer: ByteBuffer(bytes: document(instance: instance, traceID: traceID).canonicalBytes())))
     }
 }
 

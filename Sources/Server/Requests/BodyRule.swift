@@ -32,7 +32,9 @@ struct RequestBytes: Sendable {
         let mediaType = try mediaType(request.headers, rule)
         let maximum = rule.maximum(limits)
         let isCompressed = try isGzip(request.headers)
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximum { throw tooLarge(maximum) }
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximum {
+            throw tooLarge(maximum)
+        }
         let buffer: ByteBuffer
         do {
             buffer = try await request.body.collect(upTo: maximum)
@@ -48,7 +50,8 @@ struct RequestBytes: Sendable {
             switch error.code {
             case .tooLarge: throw tooLarge(maximum)
             case .ratio:
-                throw Problem(.bodyTooLarge, "A body may grow at most \(limits.compressionRatio) times when it is expanded.")
+                throw Problem(
+                    .bodyTooLarge, "A body may grow at most \(limits.compressionRatio) times when it is expanded.")
             case .malformed, .truncated: throw Problem(.malformedBody, "The body is not the gzip that it claims to be.")
             case .resources: throw Problem.defect
             }

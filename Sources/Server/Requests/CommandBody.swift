@@ -137,7 +137,9 @@ struct CommandBody {
             refuse(name, .type, "is an array of strings")
             return []
         }
-        if !count.contains(texts.count) { refuse(name, .length, "holds \(count.lowerBound) to \(count.upperBound) items") }
+        if !count.contains(texts.count) {
+            refuse(name, .length, "holds \(count.lowerBound) to \(count.upperBound) items")
+        }
         return texts
     }
 
@@ -170,7 +172,8 @@ struct CommandBody {
     mutating func identity(_ name: String) -> Identity {
         guard let value = required(name) else { return Identity(subject: "") }
         var inner = CommandBody(value, at: "\(base)/\(JSONPointer.escape(name))")
-        let identity = Identity(issuer: inner.optionalText("issuer", 1...500) ?? "docket", subject: inner.text("subject", 1...200))
+        let identity = Identity(
+            issuer: inner.optionalText("issuer", 1...500) ?? "docket", subject: inner.text("subject", 1...200))
         errors += inner.errors
         return identity
     }
@@ -189,7 +192,9 @@ struct CommandBody {
             refuse(name, .type, "is an array")
             return []
         }
-        if !count.contains(items.count) { refuse(name, .length, "holds \(count.lowerBound) to \(count.upperBound) items") }
+        if !count.contains(items.count) {
+            refuse(name, .length, "holds \(count.lowerBound) to \(count.upperBound) items")
+        }
         return items
     }
 

@@ -22,7 +22,9 @@ struct MediaType: Sendable, Hashable, CustomStringConvertible {
         guard let accept = headers[.accept], !accept.trimmed.isEmpty, let first = offered.first else {
             return offered.first ?? .json
         }
-        let ranges = accept.split(separator: ",").filter { !$0.replacing(" ", with: "").hasSuffix(";q=0") }.map { MediaType($0) }
+        let ranges = accept.split(separator: ",").filter { !$0.replacing(" ", with: "").hasSuffix(";q=0") }.map {
+            MediaType($0)
+        }
         if let exact = offered.first(where: ranges.contains) { return exact }
         let isWide = ranges.contains { range in
             range.description == "*/*"

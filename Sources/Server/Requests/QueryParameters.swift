@@ -95,7 +95,9 @@ struct QueryParameters: Sendable {
         return choice
     }
 
-    func integer(_ name: String, in range: ClosedRange<Int64> = 0...JSONValue.exactIntegerLimit) throws(Problem) -> Int64? {
+    func integer(_ name: String, in range: ClosedRange<Int64> = 0...JSONValue.exactIntegerLimit) throws(Problem)
+        -> Int64?
+    {
         guard let text = try text(name) else { return nil }
         guard let value = Int64(text) else { throw .validation([FieldError("/\(name)", .type, "is a whole number")]) }
         guard range.contains(value) else {

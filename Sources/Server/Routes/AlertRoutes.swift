@@ -36,7 +36,9 @@ enum AlertRoutes {
         guard let result = results.first else { throw Problem.defect }
         if result.status == .deadLettered { throw deadLettered(result) }
         let position =
-            if let position = result.position { position } else { try await call.services.lastPosition(of: call.tenant) }
+            if let position = result.position { position } else {
+                try await call.services.lastPosition(of: call.tenant)
+            }
         return Reply(result.status == .created ? .created : .ok, try JSONValue(encoding: result)).at(position)
     }
 
@@ -93,7 +95,8 @@ enum AlertRoutes {
         filter.dispositions = try call.query.choices("disposition")
         filter.entity = try call.query.entity()
         filter.caseID = try call.query.uuid("case_id")
-        let page = try await call.services.queries.alerts(tenant: call.tenant, filter: filter, page: try call.query.page())
+        let page = try await call.services.queries.alerts(
+            tenant: call.tenant, filter: filter, page: try call.query.page())
         return Reply(.ok, page.json)
     }
 

@@ -42,7 +42,9 @@ enum ApprovalRoutes {
         guard let past = try await call.history.look(from: call.query) else {
             return .resource(found.view, version: found.version)
         }
-        guard let caseID = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else { throw Problem.defect }
+        guard let caseID = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else {
+            throw Problem.defect
+        }
         let (record, position) = try await past.record(ofCase: caseID)
         guard let approval = record.approval(try call.id()) else { throw Rejection.notFound }
         return .resource(
@@ -65,7 +67,8 @@ enum ApprovalRoutes {
         let registry = try await call.services.registries.registry(of: call.tenant)
         let rules = registry.policy.approvals
         let expiry =
-            body.optionalInteger("expires_in_ms", rules.minimumExpiryMs...rules.maximumExpiryMs) ?? rules.defaultExpiryMs
+            body.optionalInteger("expires_in_ms", rules.minimumExpiryMs...rules.maximumExpiryMs)
+            ?? rules.defaultExpiryMs
         let playbook = registry.playbooks[playbookID]
         if playbook == nil { body.refuse("playbook_id", .enum, "there is no such playbook") }
         try body.finish()
@@ -107,7 +110,9 @@ enum ApprovalRoutes {
         let found = try await find(call)
         try body.finish()
         let id = try call.id()
-        guard let caseID = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else { throw Problem.defect }
+        guard let caseID = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else {
+            throw Problem.defect
+        }
         var rejection: Rejection?
         let written = try await call.services.cases.update(caseID, tenant: call.tenant, cause: call.cause) { record in
             let outcome = try record.decide(

@@ -12,7 +12,8 @@ enum AssetRoutes {
         [
             .get("/v1/assets", ReadConfiguration.self, query: ["limit", "cursor", "entity"], list),
             .post(
-                "/v1/assets", Configure.self, creates: true, body: BodyRule(size: .batch, mediaTypes: [.json]), register),
+                "/v1/assets", Configure.self, creates: true, body: BodyRule(size: .batch, mediaTypes: [.json]), register
+            ),
         ]
     }
 
@@ -23,8 +24,9 @@ enum AssetRoutes {
             .filter { asset in
                 entity.map { wanted in
                     (wanted.type == nil || wanted.type == asset.type)
-                        && asset.key == EntityKey(
-                            type: asset.type, value: Entity.normalize(wanted.value, as: asset.type))
+                        && asset.key
+                            == EntityKey(
+                                type: asset.type, value: Entity.normalize(wanted.value, as: asset.type))
                 } ?? true
             }
             .sorted { $0.key < $1.key }
@@ -44,7 +46,8 @@ enum AssetRoutes {
         let json = try CommandBody.parse(call.body.bytes)
         let items = json.arrayValue ?? [json]
         guard items.count <= call.services.configuration.limits.batchItems else {
-            throw Problem(.bodyTooLarge, "A batch holds at most \(call.services.configuration.limits.batchItems) items.")
+            throw Problem(
+                .bodyTooLarge, "A batch holds at most \(call.services.configuration.limits.batchItems) items.")
         }
         var errors: [FieldError] = []
         var assets: [JSONValue] = []
@@ -79,7 +82,8 @@ enum AssetRoutes {
         func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
         return [
             "id": .string(id.lowercased), "type": .string(type.rawValue), "value": .string(value),
-            "name": optional(body.optionalText("name", 1...500)), "owner": optional(body.optionalText("owner", 1...200)),
+            "name": optional(body.optionalText("name", 1...500)),
+            "owner": optional(body.optionalText("owner", 1...200)),
             "service": optional(body.optionalText("service", 1...200)),
             "criticality": .string(body.choice("criticality", AssetContext.Criticality.low).rawValue),
             "sensitivity": .string(body.choice("sensitivity", AssetContext.Sensitivity.internal).rawValue),

@@ -27,7 +27,9 @@ enum AutomationRoutes {
         let position = try await call.governance.append(
             [Decision(type: type, data: ["reason": .string(reason), "playbook_id": scope])], kind: .tenant,
             stream: UUID.v5(namespace: call.tenant, name: "automation"), traceID: call.traceID)
-        return Reply(.ok, ["halted": .bool(type == .automationHalted), "playbook_id": scope, "reason": .string(reason)])
-            .at(position)
+        return Reply(
+            .ok, ["halted": .bool(type == .automationHalted), "playbook_id": scope, "reason": .string(reason)]
+        )
+        .at(position)
     }
 }

@@ -82,7 +82,7 @@ enum CaseCommandRoutes {
         return try written.reply(.created)
     }
 
-    /// The source ends as a duplicate; its alerts join the target.
+    /// The source ends as a duplicate; the correlating stage takes its alerts along.
     private static func merge(_ call: Call<LeadCases>) async throws -> Reply {
         var body = try call.command()
         let target = body.uuid("into")
@@ -96,8 +96,7 @@ enum CaseCommandRoutes {
             throw Problem.validation([FieldError("/into", .enum, "that case is \(other.state.rawValue)")])
         }
         let written = try await call.updateCase { try $0.decide(.merge(into: target, reason: reason), by: permit) }
-        let moved = try await link(written.record.alerts.map(\.alertID), to: target, call)
-        return try written.reply().at(moved ?? written.position)
+        return try written.reply()
     }
 
     /// A new case from some of the alerts.
@@ -120,7 +119,9 @@ enum CaseCommandRoutes {
                     first, tier: written.record.tier, queue: written.record.queue, splitFrom: written.record.id)
             ], cause: call.cause)
         let position = try await link(alertIDs.filter { $0 != first.alertID }, to: newID, call)
-        guard let record = try await call.services.cases.load(newID, tenant: call.tenant) else { throw Rejection.notFound }
+        guard let record = try await call.services.cases.load(newID, tenant: call.tenant) else {
+            throw Rejection.notFound
+        }
         return try Reply.caseReply(record, .created, position: position).locating("/v1/cases/\(newID.lowercased)")
     }
 
@@ -163,7 +164,8 @@ extension Reply {
     /// The case as its own last event left it.
     static func caseReply(_ record: CaseRecord, _ status: HTTPResponse.Status, position: Int64?) throws -> Reply {
         .resource(
-            try JSONValue(encoding: CaseView(record, asOf: record.lastPosition)), version: record.version, status: status,
+            try JSONValue(encoding: CaseView(record, asOf: record.lastPosition)), version: record.version,
+            status: status,
             position: position ?? record.lastPosition)
     }
 

@@ -12,7 +12,9 @@ enum CaseRoutes {
         [
             .list(
                 "/v1/cases", ReadCases.self,
-                query: ["state", "severity", "assignee", "queue", "entity", "alert_id", "sla", "updated_after", "sort"],
+                query: [
+                    "state", "severity", "assignee", "queue", "entity", "alert_id", "sla", "updated_after", "sort",
+                ],
                 reads: ["cases"], list),
             .get(
                 "/v1/cases/{id}", ReadCases.self, query: ["as_of", "as_of_position", "version"], reads: ["cases"], get),

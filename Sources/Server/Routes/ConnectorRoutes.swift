@@ -20,7 +20,8 @@ enum ConnectorRoutes {
             .post("/v1/connectors/{id}:test", Configure.self) { call in
                 let registry = try await call.services.registries.registry(of: call.tenant)
                 let reference = try call.name()
-                let connector = registry.connectors[reference]
+                let connector =
+                    registry.connectors[reference]
                     ?? registry.connectors.values.first { $0.id.lowercased == reference.lowercased() }
                 guard let connector else { throw Rejection.notFound }
                 let test = await call.services.testConnector(connector, call.tenant)
@@ -49,7 +50,9 @@ enum ConnectorRoutes {
             body.refuse("secret_ref", .format, "is 'secret:NAME': the name of a secret, never the secret itself")
         }
         let kinds = body.optionalObject("kinds").objectValue ?? [:]
-        if kinds.values.contains(where: { $0.stringValue == nil }) { body.refuse("kinds", .type, "maps names to names") }
+        if kinds.values.contains(where: { $0.stringValue == nil }) {
+            body.refuse("kinds", .type, "maps names to names")
+        }
         try body.finish()
         let id = UUID.v5(namespace: call.tenant, name: "connector/\(name)")
         let settings = ConnectorSettings(
@@ -61,7 +64,8 @@ enum ConnectorRoutes {
     }
 
     private static func urlProblem(_ text: String) -> String? {
-        guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), let host = url.host(), !host.isEmpty else {
+        guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), let host = url.host(), !host.isEmpty
+        else {
             return "is an absolute URL"
         }
         if scheme != "http" && scheme != "https" { return "begins with http:// or https://" }

@@ -12,7 +12,8 @@ import Reactors
 enum DeadLetterRoutes {
     static var all: [Endpoint] {
         [
-            .list("/v1/ingest/dead_letters", ReadCases.self, query: ["source", "retried"], reads: ["dead_letters"], list),
+            .list(
+                "/v1/ingest/dead_letters", ReadCases.self, query: ["source", "retried"], reads: ["dead_letters"], list),
             .get("/v1/ingest/dead_letters/{id}", ReadCases.self, reads: ["dead_letters"], get),
             .post("/v1/ingest/dead_letters/{id}:retry", HandleCases.self, retry),
         ]

@@ -20,16 +20,20 @@ enum EventRoutes {
                 produces: [.json, .cloudEventBatch]
             ) { call in
                 let id = try call.id()
-                guard try await call.services.cases.load(id, tenant: call.tenant) != nil else { throw Rejection.notFound }
+                guard try await call.services.cases.load(id, tenant: call.tenant) != nil else {
+                    throw Rejection.notFound
+                }
                 return try await page(call, caseID: id)
             },
             .get(
-                "/v1/events/stream", ReadCases.self, query: ["after", "type", "case_id"], produces: [.eventStream], stream),
+                "/v1/events/stream", ReadCases.self, query: ["after", "type", "case_id"], produces: [.eventStream],
+                stream),
         ]
     }
 
     private static func page(_ call: Call<ReadCases>, caseID: UUID?) async throws -> Reply {
-        let after = try call.query.integer("cursor") ?? call.query.integer("after", in: -1...JSONValue.exactIntegerLimit) ?? -1
+        let after =
+            try call.query.integer("cursor") ?? call.query.integer("after", in: -1...JSONValue.exactIntegerLimit) ?? -1
         let head = try await call.services.log.head(tenant: call.tenant)
         let page = try await call.services.log.page(
             tenant: call.tenant, from: after + 1, limit: try call.query.limit(), types: try types(call.query),
@@ -70,7 +74,8 @@ enum EventRoutes {
             caller: call.caller, services: call.services)
         guard let slot = call.services.streams.enter() else {
             throw Problem(
-                .rateLimited, "Too many event streams are open: close one, or read pages.", headers: [.retryAfter: "10"])
+                .rateLimited, "Too many event streams are open: close one, or read pages.", headers: [.retryAfter: "10"]
+            )
         }
         return Reply(
             stream: ResponseBody { writer in
@@ -90,7 +95,8 @@ extension Event {
             "case_id": caseID.map { .string($0.lowercased) } ?? .null, "recorded_at": .string(recordedAt.rfc3339),
             "occurred_at": .string(occurredAt.rfc3339),
             "actor": [
-                "kind": .string(actor.kind.rawValue), "issuer": .string(actor.issuer), "subject": .string(actor.subject),
+                "kind": .string(actor.kind.rawValue), "issuer": .string(actor.issuer),
+                "subject": .string(actor.subject),
                 "lane": .string(actor.lane.rawValue),
             ],
             "caused_by": causedBy.map { .string($0.lowercased) } ?? .null,

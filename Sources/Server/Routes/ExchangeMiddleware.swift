@@ -26,7 +26,9 @@ struct ExchangeMiddleware: RouterMiddleware {
             if problem.type == .internal {
                 services.logger.error(
                     "a request failed",
-                    metadata: ["trace_id": "\(context.traceID)", "route": "\(route(request, context))", "error": "\(error)"])
+                    metadata: [
+                        "trace_id": "\(context.traceID)", "route": "\(route(request, context))", "error": "\(error)",
+                    ])
             }
             response = problem.response(instance: request.uri.path, traceID: context.traceID)
         }
@@ -40,7 +42,8 @@ struct ExchangeMiddleware: RouterMiddleware {
     private func guardTarget(of request: Request) throws(Problem) {
         if QueryParameters.holdsToken(request.uri.query) || request.uri.path.contains(TokenText.prefix) {
             throw Problem(
-                .tokenInURL, "This token may now stand in logs: revoke it, and send tokens as Authorization: Bearer only.")
+                .tokenInURL,
+                "This token may now stand in logs: revoke it, and send tokens as Authorization: Bearer only.")
         }
         guard let allowed = services.configuration.allowedHosts else { return }
         let authority = request.head.authority ?? ""

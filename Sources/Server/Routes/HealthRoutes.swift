@@ -45,7 +45,8 @@ struct HealthRoutes: Sendable {
             checks.append(
                 Check(
                     name: "projections", isOK: blocked.isEmpty,
-                    detail: blocked.isEmpty ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
+                    detail: blocked.isEmpty
+                        ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
         } catch {
             checks.append(Check(name: "database", isOK: false, detail: "does not answer"))
         }
@@ -57,7 +58,8 @@ struct HealthRoutes: Sendable {
                 "checks": .array(
                     checks.map {
                         [
-                            "name": .string($0.name), "ok": .bool($0.isOK), "detail": $0.detail.map(JSONValue.string) ?? .null,
+                            "name": .string($0.name), "ok": .bool($0.isOK),
+                            "detail": $0.detail.map(JSONValue.string) ?? .null,
                         ]
                     }),
             ])

@@ -66,7 +66,8 @@ enum PlaybookRoutes {
                 tenant: call.tenant, streamKind: StreamKind.playbook.rawValue, streamID: stream,
                 expected: .exactly(history.last?.version ?? 0), events: call.cause.events(for: [Decision(published)])))
         guard case .appended(let range) = verdict else {
-            throw Problem(.versionConflict, "Somebody published this playbook at the same moment: read it, then repeat.")
+            throw Problem(
+                .versionConflict, "Somebody published this playbook at the same moment: read it, then repeat.")
         }
         return Reply.resource(
             try json(published), version: Int64(published.version), status: .created, position: range.lastPosition)
@@ -103,7 +104,8 @@ enum PlaybookRoutes {
     }
 
     private static func change(
-        _ playbook: PublishedPlaybook, to mode: PlaybookMode, _ type: EventType, _ reason: String, _ call: Call<LeadCases>
+        _ playbook: PublishedPlaybook, to mode: PlaybookMode, _ type: EventType, _ reason: String,
+        _ call: Call<LeadCases>
     ) async throws -> Reply {
         let data: JSONValue = [
             "playbook_id": .string(playbook.playbookID), "mode": .string(mode.rawValue), "reason": .string(reason),

@@ -46,7 +46,9 @@ enum RunRoutes {
     }
 
     private static func caseID(_ found: VersionedView) throws -> UUID {
-        guard let id = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else { throw Problem.defect }
+        guard let id = found.view["case_id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else {
+            throw Problem.defect
+        }
         return id
     }
 

@@ -11,7 +11,9 @@ enum TokenRoutes {
         [
             .get("/v1/tokens", ReadConfiguration.self) { call in
                 let registry = try await call.services.registries.registry(of: call.tenant)
-                let tokens = registry.tokens.values.sorted { ($1.createdAt, $1.id.uuidString) < ($0.createdAt, $0.id.uuidString) }
+                let tokens = registry.tokens.values.sorted {
+                    ($1.createdAt, $1.id.uuidString) < ($0.createdAt, $0.id.uuidString)
+                }
                 return .list(tokens.map { $0.json(tenant: call.tenant) }, asOf: registry.nextPosition - 1)
             },
             .post("/v1/tokens", Configure.self, creates: true, create),

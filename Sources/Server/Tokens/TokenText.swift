@@ -21,10 +21,13 @@ struct TokenText: Sendable, CustomStringConvertible, CustomDebugStringConvertibl
     /// - Returns: `nil` for any text that is not exactly one that `text` gives.
     init?(_ text: String) {
         guard text.hasPrefix(Self.prefix), text.utf8.count == Self.prefix.utf8.count + 86 else { return nil }
-        let base64 = String(text.dropFirst(Self.prefix.count)).replacing("-", with: "+").replacing("_", with: "/") + "=="
+        let base64 =
+            String(text.dropFirst(Self.prefix.count)).replacing("-", with: "+").replacing("_", with: "/") + "=="
         guard let data = Data(base64Encoded: base64), data.count == 64 else { return nil }
         let bytes = Array(data)
-        guard let tenant = UUID(bytes: Array(bytes[0..<16])), let id = UUID(bytes: Array(bytes[16..<32])) else { return nil }
+        guard let tenant = UUID(bytes: Array(bytes[0..<16])), let id = UUID(bytes: Array(bytes[16..<32])) else {
+            return nil
+        }
         self.init(tenant: tenant, id: id, secret: Array(bytes[32...]))
         // Base64 leaves bits unused at the end; two texts for one token would be two ways in.
         guard self.text == text else { return nil }

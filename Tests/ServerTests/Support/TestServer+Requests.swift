@@ -77,7 +77,8 @@ extension TestServer {
         let issued = TokenIssuer.create(tenant: tenant, subject: subject, roles: roles, expiresAt: expiresAt, at: now)
         try await GovernanceWriter(
             log: log, tenant: tenant, actor: Actor(kind: .service, subject: "test", lane: .system), clock: { .now() }
-        ).append([Decision(issued.token)], kind: .token, stream: TokenIssuer.stream(of: issued.token.id, tenant: tenant))
+        ).append(
+            [Decision(issued.token)], kind: .token, stream: TokenIssuer.stream(of: issued.token.id, tenant: tenant))
         return issued
     }
 
