@@ -23,10 +23,12 @@ let settings: [SwiftSetting] = [
 let safeSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(name: "HummingbirdTesting", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -51,6 +53,8 @@ let package = Package(
     ],
     targets: [
         // The C boundary and the build tool
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: settings),
         .systemLibrary(
             name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .executableTarget(name: "embed-sql", swiftSettings: safeSettings),
@@ -90,14 +94,43 @@ let package = Package(
             dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", lifecycle, logging],
             path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
 
+        // The outside
+        .target(
+            name: "Server",
+            dependencies: [
+                "Cases", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors", "Response",
+                crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
+            ], swiftSettings: safeSettings),
+        .executableTarget(
+            name: "docket",
+            dependencies: [
+                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres", "Projections",
+                "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1,
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"], path: "Benchmarks",
+            exclude: ["README.md"], swiftSettings: settings),
+
         // Tests
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
-        .testTarget(name: "CasesTests", dependencies: ["Cases", "Content"], swiftSettings: settings),
+        .testTarget(
+            name: "CasesTests", dependencies: ["Cases", "Content", "Events", "JSON"], exclude: ["Golden"],
+            swiftSettings: settings),
+        .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors",
+                "Response", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle, logging, nioCore,
+            ], swiftSettings: settings),
         .testTarget(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AcceptanceTests", dependencies: ["docket", "Content", "JSON", httpClient, nioCore, nioHTTP1],
             swiftSettings: settings),
         .testTarget(
             name: "ReactorsTests",
@@ -109,6 +142,11 @@ let package = Package(
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "Events", "JSON", "Postgres", "TestSupport", crypto],
             exclude: ["Vectors/leaf.py", "Vectors/leaf.sql", "Vectors/leaf.json"], swiftSettings: settings),
+        .testTarget(
+            name: "ProjectionsTests",
+            dependencies: [
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Schema", "TestSupport", logging, lifecycle,
+            ], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],

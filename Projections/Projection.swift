@@ -1,7 +1,8 @@
 package import Cases
 package import Events
-package import struct Foundation.UUID
 package import Postgres
+
+package import struct Foundation.UUID
 
 /// A read model: tables that can be thrown away, and the fold that fills them from the log again.
 ///

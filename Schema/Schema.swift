@@ -90,7 +90,9 @@ package struct Migrator: Sendable {
             }
             guard index < migrations.count else {
                 throw SchemaError(
-                    .newer, "the database has migration \(row.number), this build ends at \(migrations.count): use a newer build")
+                    .newer,
+                    "the database has migration \(row.number), this build ends at \(migrations.count): use a newer build"
+                )
             }
             guard row.checksum == migrations[index].checksum else {
                 throw SchemaError(
@@ -119,7 +121,7 @@ package struct Migrator: Sendable {
                                 """)
                     }
                     return
-                } catch where attempt < 5 && ["23505", "42P07", "XX000"].contains(error.sqlState) {
+                } catch  where attempt < 5 && ["23505", "42P07", "42710", "XX000"].contains(error.sqlState) {
                     continue
                 }
             }

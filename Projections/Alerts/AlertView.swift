@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// What became of an alert.
 package enum AlertDisposition: String, Codable, Sendable, Hashable, CaseIterable {
@@ -10,7 +11,7 @@ package enum AlertDisposition: String, Codable, Sendable, Hashable, CaseIterable
     case tagged, suppressed
 }
 
-/// An alert as the API shows it (contract §1). It is also the fold's state: the next event is applied to the stored view.
+/// An alert as the API shows it (contract §1). It is also the fold's state: the next event changes the stored view.
 ///
 /// Every member that can be erased is optional: the alert then shows `null` there.
 package struct AlertView: Codable, Sendable, Hashable {

@@ -10,20 +10,20 @@ struct AuditText: Sendable, Hashable {
 
     init(_ event: Event) {
         let sealed = Set(
-            (event.sealed + (event.kind?.sealedMembers.map(\.pointer) ?? [])).compactMap(Self.member))
+            (event.sealed + (event.kind?.personalMembers.map(\.pointer) ?? [])).compactMap(Self.member))
         let parts = (event.data.objectValue ?? [:])
             .filter { !sealed.contains($0.key) }
             .sorted { $0.key < $1.key }
             .compactMap { name, value in Self.shown(value).map { "\(name)=\($0)" } }
         let whole = parts.joined(separator: " ")
-        text = whole.count > Self.lengthMaximum ? whole.prefix(Self.lengthMaximum - 1) + "…" : whole
+        text = whole.count > Self.lengthMaximum ? String(whole.prefix(Self.lengthMaximum - 1)) + "…" : whole
     }
 
     /// The member of `data` in which a pointer ends; all of it counts as sealed, if a part is.
     private static func member(of pointer: String) -> String? {
         let tokens = pointer.split(separator: "/", omittingEmptySubsequences: false)
         guard tokens.count > 2, tokens[1] == "data" else { return nil }
-        return tokens[2].replacing("~1", with: "/").replacing("~0", with: "~")
+        return String(tokens[2]).replacing("~1", with: "/").replacing("~0", with: "~")
     }
 
     /// Scalars and lists of scalars; structures are for whoever opens the event.

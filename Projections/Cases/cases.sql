@@ -24,8 +24,8 @@ CREATE INDEX IF NOT EXISTS cases_v1_updated ON projection.cases_v1 (tenant_id, u
 CREATE INDEX IF NOT EXISTS cases_v1_severity ON projection.cases_v1 (tenant_id, severity_rank, opened_at, case_id);
 CREATE INDEX IF NOT EXISTS cases_v1_state ON projection.cases_v1 (tenant_id, state, opened_at);
 
--- Which cases an entity occurs in; the value is normalized. Erased values have no row. The key holds the value's SHA-256,
--- because a value may be longer than a B-tree takes.
+-- Which cases an entity occurs in; the value is normalized. Erased values have no row. The key holds the value's
+-- SHA-256, because a value may be longer than a B-tree takes.
 CREATE TABLE IF NOT EXISTS projection.case_entity_v1 (
     tenant_id     uuid  NOT NULL,
     value_digest  bytea NOT NULL,

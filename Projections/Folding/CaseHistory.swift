@@ -1,98 +1,134 @@
 import Cases
 import Events
-package import struct Foundation.UUID
+import JSON
 import Synchronization
+
+import struct Foundation.UUID
 
 /// The cases that a batch of events touches, as they stand after it: each folded from its own stream in the log.
 ///
 /// The record before the batch comes from memory or, when it is not there, from the stream, never from another
 /// projection: so every projection can be rebuilt alone. A record at a version is a pure function of the log, so what
-/// is remembered stays right whether or not the transaction that asked for it commits. Only an erasure changes what the
-/// log gives back; `erasures` names the last one, and records from before it are forgotten.
+/// is remembered is right for every projection, whether or not the transaction that asked for it commits; in a quiet
+/// hour the first projection folds and the others find. Only an erasure changes what the log gives back, so the last
+/// one is part of what a record is remembered under.
 package final class CaseHistory: Sendable {
     private struct Key: Hashable {
-        var projection: String
         var tenant: UUID
         var caseID: UUID
+        var version: Int64
+        var erasures: Int64
     }
 
-    private struct Remembered {
+    /// A record, and about how many bytes its events hold: alerts bring evidence of any size.
+    fileprivate struct Weighed {
         var record: CaseRecord
-        var erasures: Int64
-        var usedAt: UInt64
+        var bytes: Int
     }
 
     private struct Memory {
-        var records: [Key: Remembered] = [:]
+        var records: [Key: (weighed: Weighed, usedAt: UInt64)] = [:]
+        var bytes = 0
         var uses: UInt64 = 0
     }
 
     private let source: any EventSource
-    private let capacity: Int
+    private let bytesMaximum: Int
     private let memory = Mutex(Memory())
     private static let pageSize = 500
 
-    /// - Parameter capacity: how many records are remembered, over all tenants and projections.
-    package init(_ source: any EventSource, capacity: Int = 4_000) {
+    /// - Parameter bytesMaximum: of all remembered records together, by the size of their events.
+    package init(_ source: any EventSource, bytesMaximum: Int = 64 << 20) {
         self.source = source
-        self.capacity = capacity
+        self.bytesMaximum = bytesMaximum
     }
 
     /// - Parameters:
     ///   - events: contiguous events of the tenant's feed.
-    ///   - projection: each goes forward at its own pace and is remembered apart.
     ///   - erasures: position of the tenant's last `subject.erased`, -1 when there is none.
     /// - Returns: in the order of first appearance.
     /// - Throws: `PoisonEvent` for an event that does not fold, `ProjectionError` when the log cannot be read.
-    func fold(
-        _ events: [Event], tenant: UUID, for projection: String, erasures: Int64
-    ) async throws -> [CaseRecord] {
+    func fold(_ events: [Event], tenant: UUID, erasures: Int64) async throws -> [CaseRecord] {
+        let events = events.filter { $0.streamKind == StreamKind.case.rawValue }
+        let last = Dictionary(events.map { ($0.streamID, $0.version) }, uniquingKeysWith: { _, later in later })
         var order: [UUID] = []
-        var records: [UUID: CaseRecord] = [:]
+        var known: Set<UUID> = []
+        var records: [UUID: Weighed] = [:]
         // In the feed's order, so that the first event that does not fold is the one that is named.
-        for event in events where event.streamKind == StreamKind.case.rawValue {
+        for event in events where !known.contains(event.streamID) {
             let id = event.streamID
-            var record: CaseRecord
-            if let known = records[id] {
-                record = known
-            } else {
+            if records[id] == nil {
                 order.append(id)
-                let key = Key(projection: projection, tenant: tenant, caseID: id)
-                record = try await before(event, key, erasures)
+                let after = Key(tenant: tenant, caseID: id, version: last[id] ?? event.version, erasures: erasures)
+                if let found = recall(after) {
+                    records[id] = found
+                    known.insert(id)
+                    continue
+                }
+                records[id] = try await before(event, after)
             }
-            try apply(event, to: &record)
-            records[id] = record
+            try records[id]?.apply(event)
         }
-        let folded = order.compactMap { records[$0] }
-        remember(folded, tenant: tenant, projection: projection, erasures: erasures)
-        return folded
+        remember(order.filter { !known.contains($0) }.compactMap { records[$0] }, tenant: tenant, erasures: erasures)
+        return order.compactMap { records[$0]?.record }
     }
 
-    private func before(_ event: Event, _ key: Key, _ erasures: Int64) async throws -> CaseRecord {
-        let wanted = event.version - 1
-        var record = CaseRecord(id: key.caseID, tenant: key.tenant)
-        if let known = memory.withLock({ $0.records[key] }), known.erasures == erasures, known.record.version <= wanted {
-            record = known.record
-        }
-        while record.version < wanted {
+    /// The case as it stood before an event.
+    private func before(_ event: Event, _ key: Key) async throws -> Weighed {
+        var key = key
+        key.version = event.version - 1
+        if let found = recall(key) { return found }
+        var weighed = Weighed(record: CaseRecord(id: key.caseID, tenant: key.tenant), bytes: 0)
+        while weighed.record.version < key.version {
             let page: [Event]
             do {
                 page = try await source.read(
-                    stream: key.caseID, tenant: key.tenant, after: record.version, upTo: event.position - 1,
+                    stream: key.caseID, tenant: key.tenant, after: weighed.record.version, upTo: event.position - 1,
                     limit: Self.pageSize)
             } catch {
                 throw ProjectionError(.log, "the stream of case \(key.caseID.lowercased) cannot be read", cause: error)
             }
             guard !page.isEmpty else {
+                let missing = weighed.record.version + 1
                 throw ProjectionError(
-                    .gap, "case \(key.caseID.lowercased) lacks version \(record.version + 1) before event \(event.position)")
+                    .gap, "case \(key.caseID.lowercased) lacks version \(missing) before event \(event.position)")
             }
-            for earlier in page { try apply(earlier, to: &record) }
+            for earlier in page { try weighed.apply(earlier) }
         }
-        return record
+        return weighed
     }
 
-    private func apply(_ event: Event, to record: inout CaseRecord) throws {
+    private func recall(_ key: Key) -> Weighed? {
+        memory.withLock { memory in
+            guard let found = memory.records[key] else { return nil }
+            memory.uses += 1
+            memory.records[key]?.usedAt = memory.uses
+            return found.weighed
+        }
+    }
+
+    private func remember(_ folded: [Weighed], tenant: UUID, erasures: Int64) {
+        memory.withLock { memory in
+            for weighed in folded {
+                let record = weighed.record
+                let key = Key(tenant: tenant, caseID: record.id, version: record.version, erasures: erasures)
+                memory.uses += 1
+                let earlier = memory.records.updateValue((weighed, memory.uses), forKey: key)
+                memory.bytes += weighed.bytes - (earlier?.weighed.bytes ?? 0)
+            }
+            guard memory.bytes > bytesMaximum else { return }
+            // Down to half at once, so that sorting is paid once in many batches.
+            for (key, oldest) in memory.records.sorted(by: { $0.value.usedAt < $1.value.usedAt }) {
+                guard memory.bytes > bytesMaximum / 2 else { return }
+                memory.records[key] = nil
+                memory.bytes -= oldest.weighed.bytes
+            }
+        }
+    }
+}
+
+extension CaseHistory.Weighed {
+    fileprivate mutating func apply(_ event: Event) throws {
         guard event.version == record.version + 1 else {
             throw ProjectionError(
                 .gap, "case \(record.id.lowercased) has version \(event.version) after \(record.version)")
@@ -105,19 +141,18 @@ package final class CaseHistory: Sendable {
         } catch {
             throw PoisonEvent(event, "\(error)")
         }
+        bytes += 256 + event.data.byteEstimate
     }
+}
 
-    private func remember(_ records: [CaseRecord], tenant: UUID, projection: String, erasures: Int64) {
-        memory.withLock { memory in
-            for record in records {
-                memory.uses += 1
-                memory.records[Key(projection: projection, tenant: tenant, caseID: record.id)] = Remembered(
-                    record: record, erasures: erasures, usedAt: memory.uses)
-            }
-            guard memory.records.count > capacity else { return }
-            // Half of them at once, so that sorting is paid once in many batches.
-            let oldest = memory.records.sorted { $0.value.usedAt < $1.value.usedAt }.prefix(memory.records.count / 2)
-            for (key, _) in oldest { memory.records[key] = nil }
+extension JSONValue {
+    /// About what the value takes in memory: text as it is, and some bytes for each node.
+    fileprivate var byteEstimate: Int {
+        switch self {
+        case .string(let text): 16 + text.utf8.count
+        case .array(let elements): elements.reduce(16) { $0 + $1.byteEstimate }
+        case .object(let members): members.reduce(16) { $0 + 16 + $1.key.utf8.count + $1.value.byteEstimate }
+        default: 16
         }
     }
 }

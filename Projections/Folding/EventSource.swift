@@ -1,5 +1,6 @@
 package import EventLog
 package import Events
+
 package import struct Foundation.UUID
 
 /// What projections need of the log: a tenant's feed, single streams, and how far tenants have come.

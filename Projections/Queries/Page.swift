@@ -23,7 +23,8 @@ package struct Page: Sendable, Equatable {
 
     package var json: JSONValue {
         [
-            "items": .array(items), "next_cursor": nextCursor.map(JSONValue.string) ?? .null, "has_more": .bool(hasMore),
+            "items": .array(items), "next_cursor": nextCursor.map(JSONValue.string) ?? .null,
+            "has_more": .bool(hasMore),
             "as_of_position": .integer(asOfPosition),
         ]
     }

@@ -1,6 +1,6 @@
 package import Events
 package import Foundation
-package import JSON
+import JSON
 import Postgres
 
 /// What the audit trail is searched by; `nil` or empty is everything.

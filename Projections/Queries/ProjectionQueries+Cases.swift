@@ -1,7 +1,7 @@
 package import Cases
 package import Events
 package import Foundation
-package import JSON
+import JSON
 import Postgres
 
 /// What `GET /v1/cases` filters by; `nil` or empty is everything.

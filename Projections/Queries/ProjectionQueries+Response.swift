@@ -1,7 +1,7 @@
 package import Cases
-package import Events
+import Events
 package import Foundation
-package import JSON
+import JSON
 import Postgres
 
 /// Approvals, runs and steps.

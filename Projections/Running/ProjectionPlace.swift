@@ -50,6 +50,8 @@ extension ProjectionPlace {
         try tx.value("SELECT (\(unescaped: erasuresOf)\(tenant)))")
     }
 
-    private static let erasuresOf =
-        "SELECT coalesce(max(e.position), -1) FROM docket.event AS e WHERE e.type = 'subject.erased' AND (e.tenant_id = "
+    private static let erasuresOf = """
+        SELECT coalesce(max(e.position), -1) FROM docket.event AS e
+         WHERE e.type = 'subject.erased' AND (e.tenant_id =
+        """
 }

@@ -44,7 +44,9 @@ package struct ProjectionRebuild: Sendable {
         }
         // Nothing that was folded before is trusted.
         let worker = ProjectionWorker(source: source, database: database, history: CaseHistory(source))
-        let tenants = heads.filter { tenant == nil || $0.key == tenant }.sorted { $0.key.uuidString < $1.key.uuidString }
+        let tenants = heads.filter { tenant == nil || $0.key == tenant }.sorted {
+            $0.key.uuidString < $1.key.uuidString
+        }
         for (tenant, head) in tenants {
             for projection in projections {
                 try await reset(projection, tenant)

@@ -1,6 +1,6 @@
-package import Foundation
+import Foundation
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Keeps every projection of every tenant up with the log.
 ///
@@ -123,7 +123,8 @@ package final class ProjectionRunner: Service, Sendable {
                 sender.yield(.head(tenant, head))
             } catch {
                 if !Task.isCancelled {
-                    logger.warning("a tenant's head cannot be read", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+                    logger.warning(
+                        "a tenant's head cannot be read", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
                 }
                 await pause()
             }

@@ -83,6 +83,8 @@ package struct ProjectionMonitor: Sendable {
     private static func tooLate(_ position: Int64, _ behind: [ProjectionStatus]) -> ProjectionError {
         let places = behind.map { "\($0.name) is at \($0.asOfPosition)\($0.isBlocked ? " and blocked" : "")" }
         return ProjectionError(
-            .behind, "position \(position) is not reached: \(places.isEmpty ? "unknown tenant" : places.joined(separator: ", "))")
+            .behind,
+            "position \(position) is not reached: \(places.isEmpty ? "unknown tenant" : places.joined(separator: ", "))"
+        )
     }
 }

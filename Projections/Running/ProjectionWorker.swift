@@ -1,7 +1,8 @@
 import EventLog
 package import Events
-package import struct Foundation.UUID
 package import Postgres
+
+package import struct Foundation.UUID
 
 /// What one step of a worker came to.
 package enum ProjectionStep: Sendable, Hashable {
@@ -106,12 +107,13 @@ package struct ProjectionWorker: Sendable {
     private func read(_ tenant: UUID, _ place: ProjectionPlace) async throws -> [Event] {
         var limit = batchSize
         while true {
-            do throws(EventLogError) {
+            // The untyped call in this `do` matters: with typed errors only, the catch below crashes Swift 6.3.1.
+            do {
                 let events = try await source.feed(
                     tenant: tenant, from: place.next, limit: limit, types: nil, caseID: nil)
                 try Self.requireContiguous(events, place, limit)
                 return events
-            } catch where error.code == .corrupt {
+            } catch let error as EventLogError where error.code == .corrupt {
                 guard limit > 1 else { throw Standstill(position: place.next, reason: "\(error)") }
                 limit /= 2
             }
@@ -122,7 +124,8 @@ package struct ProjectionWorker: Sendable {
     private static func requireContiguous(_ events: [Event], _ place: ProjectionPlace, _ limit: Int) throws {
         for (index, event) in events.enumerated() where event.position != place.next + Int64(index) {
             throw Standstill(
-                position: place.next, reason: "the log lacks position \(place.next + Int64(index)): \(event.position) follows")
+                position: place.next,
+                reason: "the log lacks position \(place.next + Int64(index)): \(event.position) follows")
         }
         let expected = min(Int64(limit), place.head - place.next)
         guard events.count >= expected else {
@@ -138,8 +141,7 @@ package struct ProjectionWorker: Sendable {
         var batch = ProjectionBatch(tenant: tenant, events: events, cases: [])
         if projection.foldsCases {
             do {
-                batch.cases = try await history.fold(
-                    events, tenant: tenant, for: projection.name, erasures: place.erasures)
+                batch.cases = try await history.fold(events, tenant: tenant, erasures: place.erasures)
             } catch let poison as PoisonEvent {
                 return .refused(Standstill(position: poison.position, reason: "\(poison)"))
             } catch let error as ProjectionError where error.code != .gap {
@@ -218,7 +220,8 @@ extension PostgresError {
         case .abandoned, .malformedValue, .typeMismatch, .unexpectedNull, .noSuchColumn, .noRow: return true
         case .server:
             guard let sqlState else { return false }
-            return sqlState == "57014" || !["08", "25", "40", "53", "55", "57", "58"].contains(String(sqlState.prefix(2)))
+            return sqlState == "57014"
+                || !["08", "25", "40", "53", "55", "57", "58"].contains(String(sqlState.prefix(2)))
         default: return false
         }
     }

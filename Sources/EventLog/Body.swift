@@ -21,7 +21,8 @@ enum Body {
 
 /// One row of `docket.event`, without its copies: everything that they say is read from the body.
 struct StoredEvent: Sendable {
-    static let columns = "e.position, e.event_id, e.stream_id, e.version, e.recorded_at, e.sealed_digest, e.leaf_hash, e.body"
+    static let columns =
+        "e.position, e.event_id, e.stream_id, e.version, e.recorded_at, e.sealed_digest, e.leaf_hash, e.body"
 
     let position: Int64
     let eventID: UUID

@@ -32,8 +32,9 @@ package final class EventLog: Sendable {
     let catalogue: SealingCatalogue
     let upcasters: Upcasters
     let watch: HeadWatch
+    let epoch: @Sendable (UUID) -> Int64
+    let clock: @Sendable () -> Instant
     private let appender: Appender
-    private let clock: @Sendable () -> Instant
 
     /// - Parameters:
     ///   - database: connected with a role that may do what `docket_app` may.
@@ -49,6 +50,7 @@ package final class EventLog: Sendable {
         self.keys = keys
         self.catalogue = catalogue
         self.upcasters = upcasters
+        self.epoch = epoch
         self.clock = clock
         let watch = HeadWatch(database: database, interval: limits.pollInterval)
         self.watch = watch
@@ -110,7 +112,7 @@ extension EventLog {
 
     /// The tenant's key, made at its first use. Not made when the tenant has sealed data already: then the file was lost
     /// or the directory is the wrong one, and a new key would hide that.
-    private func key(_ tenant: UUID) async throws(EventLogError) -> TenantKey {
+    func key(_ tenant: UUID) async throws(EventLogError) -> TenantKey {
         if let key = try keys.find(tenant) { return key }
         let hasSealed = try await reading { () throws(PostgresError) in
             try await database.value(

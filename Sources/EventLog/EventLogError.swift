@@ -17,6 +17,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case outcomeUnknown
         /// The database cannot be reached or refused for a reason of its own; nothing was recorded.
         case unavailable
+        /// A legal hold forbids the erasure.
+        case legalHold
         /// What was read is not what was written: a body that is no JSON, a ciphertext that does not open.
         case corrupt
         /// The caller's task was cancelled before its request was sent; nothing was recorded.

@@ -37,7 +37,8 @@ extension Instant: CustomStringConvertible {
 
     package var rfc3339: String {
         let seconds = microseconds.floorDivided(by: 1_000_000)
-        let fraction = microseconds - seconds * 1_000_000
+        // Wrapping, because the product of the floor may lie just below what 64 bits hold.
+        let fraction = microseconds &- seconds &* 1_000_000
         let days = seconds.floorDivided(by: 86_400)
         let second = seconds - days * 86_400
         let date = CivilDate(daysSince1970: days)

@@ -127,7 +127,8 @@ extension Wire {
                 .commitUnknown, "the connection broke at COMMIT", sqlState: error.sqlState, cause: error)
         }
         guard tag == "COMMIT" else {
-            throw PostgresError(.rolledBack, "the server answered COMMIT with \(tag): a statement's error was swallowed")
+            throw PostgresError(
+                .rolledBack, "the server answered COMMIT with \(tag): a statement's error was swallowed")
         }
         return value
     }

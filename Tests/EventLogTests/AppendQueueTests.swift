@@ -1,11 +1,13 @@
-@testable import EventLog
 import Foundation
 import Testing
+
+@testable import EventLog
 
 @Suite struct AppendQueueTests {
     private let tenant = UUID()
 
-    private func entry(_ id: UInt64, _ stream: UUID = UUID(), events: Int = 1, bytes: Int = 1) -> AppendQueue<Int>.Entry {
+    private func entry(_ id: UInt64, _ stream: UUID = UUID(), events: Int = 1, bytes: Int = 1) -> AppendQueue<Int>.Entry
+    {
         .init(id: id, stream: stream, eventCount: events, byteCount: bytes, ticket: Int(id))
     }
 
@@ -15,9 +17,15 @@ import Testing
         return AppendQueue(limits: limits)
     }
 
-    private func isWaiting(_ admission: AppendQueue<Int>.Admission) -> Bool { if case .wait = admission { true } else { false } }
-    private func isFull(_ admission: AppendQueue<Int>.Admission) -> Bool { if case .full = admission { true } else { false } }
-    private func leads(_ admission: AppendQueue<Int>.Admission) -> Bool { if case .lead = admission { true } else { false } }
+    private func isWaiting(_ admission: AppendQueue<Int>.Admission) -> Bool {
+        if case .wait = admission { true } else { false }
+    }
+    private func isFull(_ admission: AppendQueue<Int>.Admission) -> Bool {
+        if case .full = admission { true } else { false }
+    }
+    private func leads(_ admission: AppendQueue<Int>.Admission) -> Bool {
+        if case .lead = admission { true } else { false }
+    }
 
     @Test("an idle tenant's request goes at once; what comes meanwhile is the next batch")
     func batches() {

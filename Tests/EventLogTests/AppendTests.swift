@@ -3,6 +3,7 @@ import Events
 import Foundation
 import JSON
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -211,29 +212,34 @@ import Testing
                 "SELECT string_agg(k, ',' ORDER BY k) FROM (SELECT json_object_keys(body) k FROM docket.event WHERE position = 0) x",
                 as: String.self)
             #expect(
-                keys == "actor,case_id,caused_by,correlation_id,data,occurred_at,schema_version,stream_kind,trace_id,type")
+                keys
+                    == "actor,case_id,caused_by,correlation_id,data,occurred_at,schema_version,stream_kind,trace_id,type"
+            )
         }
     }
 
     @Test("backends that are killed during appends lose nothing and double nothing")
     func killedBackends() async throws {
         try await LogFixture.with { log in
-            let ids = (0..<300).map { _ in UUID() }
+            let ids = (0..<2_000).map { _ in UUID() }
+            let kills = Tally()
             let killer = Task {
                 while !Task.isCancelled {
-                    try await log.superuser.execute(
+                    let killed = try await log.superuser.execute(
                         """
                         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()
                         """)
-                    try await Task.sleep(for: .milliseconds(3))
+                    kills.add(killed)
+                    // Long enough for a new backend's first append, which plans the whole function.
+                    try await Task.sleep(for: .milliseconds(60))
                 }
             }
             let acknowledged = await withTaskGroup(of: UUID?.self) { group in
                 for chunk in 0..<10 {
                     group.addTask {
                         var last: UUID?
-                        for id in ids[(chunk * 30)..<(chunk * 30 + 30)] {
+                        for id in ids[(chunk * 200)..<(chunk * 200 + 200)] {
                             do {
                                 let verdict = try await log.append([log.event(id: id)])
                                 #expect(verdict.range != nil)
@@ -250,8 +256,9 @@ import Testing
             killer.cancel()
             _ = await killer.result
             #expect(acknowledged == 10)
+            #expect(kills.value > 3)
             let all = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10_000)
-            #expect(all.map(\.position) == Array(0..<300))
+            #expect(all.map(\.position) == Array(0..<2_000))
             #expect(Set(all.map(\.eventID)) == Set(ids))
         }
     }
@@ -272,7 +279,8 @@ import Testing
                 }
                 let observer = try TestDatabase.current.connect()
                 while try await observer.value(
-                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1)'", as: Bool.self)
+                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1)'",
+                    as: Bool.self)
                 {
                     try await Task.sleep(for: .milliseconds(2))
                 }
@@ -305,7 +313,17 @@ import Testing
                 }
             }
             #expect(recorded >= 25)
-            #expect(try await log.log.head(tenant: log.tenant) == recorded)
+            let head = try await log.log.head(tenant: log.tenant)
+            #expect(head == recorded)
         }
     }
+}
+
+/// Counts from many tasks.
+private final class Tally: Sendable {
+    private let count = Mutex(0)
+
+    var value: Int { count.withLock { $0 } }
+
+    func add(_ number: Int) { count.withLock { $0 += number } }
 }

@@ -79,7 +79,9 @@ struct LogFixture: Sendable {
     }
 
     @discardableResult
-    func append(_ events: [NewEvent], stream: UUID = UUID(), expected: ExpectedVersion = .any) async throws -> AppendVerdict {
+    func append(_ events: [NewEvent], stream: UUID = UUID(), expected: ExpectedVersion = .any) async throws
+        -> AppendVerdict
+    {
         try await log.append(request(events, stream: stream, expected: expected))
     }
 }

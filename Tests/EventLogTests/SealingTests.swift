@@ -1,10 +1,11 @@
-@testable import EventLog
 import Events
 import Foundation
 import JSON
 import Postgres
 import TestSupport
 import Testing
+
+@testable import EventLog
 
 @Suite(.migrated) struct SealingTests {
     /// Every row of every table of the log as text.
@@ -79,8 +80,11 @@ import Testing
     func keys() async throws {
         try await LogFixture.with { log in
             try await log.append([normalized(log, user: "ada"), normalized(log, user: "ada")])
-            try await log.sibling().append(log.request([normalized(log, user: "ada")]))
-            try await log.append([log.event("case.commented", data: ["text": "same"]), log.event("case.commented", data: ["text": "same"])])
+            _ = try await log.sibling().append(log.request([normalized(log, user: "ada")]))
+            try await log.append([
+                log.event("case.commented", data: ["text": "same"]),
+                log.event("case.commented", data: ["text": "same"]),
+            ])
             let ada = try await log.log.subjectKeyID(type: "user", value: "ada", tenant: log.tenant)
             let counts = try await log.superuser.query(
                 "SELECT count(*), count(*) FILTER (WHERE subject_key_id = \(ada)), count(DISTINCT subject_key_id) FROM docket.sealed"
@@ -98,7 +102,8 @@ import Testing
                 for sibling in siblings {
                     group.addTask {
                         for round in 0..<5 {
-                            let verdict = try await sibling.append(log.request([normalized(log, user: "user \(round)")]))
+                            let verdict = try await sibling.append(
+                                log.request([normalized(log, user: "user \(round)")]))
                             #expect(verdict.isAppended)
                         }
                     }
@@ -115,7 +120,8 @@ import Testing
     func erasure() async throws {
         try await LogFixture.with { log in
             let evidence = Evidence(mediaType: "text/plain", bytes: Array("raw".utf8))
-            _ = try await log.log.append(log.request([normalized(log, user: "ada"), normalized(log, user: "bob")], evidence: [evidence]))
+            _ = try await log.log.append(
+                log.request([normalized(log, user: "ada"), normalized(log, user: "bob")], evidence: [evidence]))
             let before = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10)
             let ada = try await log.log.subjectKeyID(type: "user", value: "ada", tenant: log.tenant)
             let evidenceKey = try await log.superuser.value("SELECT subject_key_id FROM docket.evidence", as: UUID.self)
@@ -138,6 +144,37 @@ import Testing
         }
     }
 
+    @Test("an erasure is recorded in its own transaction; a legal hold forbids both")
+    func recordedErasure() async throws {
+        try await LogFixture.with { log in
+            try await log.append([normalized(log, user: "ada")])
+            let ada = try await log.log.subjectKeyID(type: "user", value: "ada", tenant: log.tenant)
+            let request = log.request([log.event("subject.erased", data: ["keys": 1])])
+            #expect(try await log.log.setLegalHold(true, keys: [ada, UUID()], tenant: log.tenant) == 1)
+            #expect(await logErrorCode { _ = try await log.log.erase(keys: [ada], recording: request) } == .legalHold)
+            #expect(try await log.log.head(tenant: log.tenant) == 1)
+
+            _ = try await log.log.setLegalHold(false, keys: [ada], tenant: log.tenant)
+            let failing = await logErrorCode {
+                _ = try await log.log.erase(keys: [ada], recording: request) { _ throws(PostgresError) in
+                    throw PostgresError(.misuse, "a projection's table is missing")
+                }
+            }
+            #expect(failing == .unavailable)
+            #expect(try await log.log.feed(tenant: log.tenant, from: 0, limit: 1)[0].data["user_name"] == "ada")
+
+            let (verdict, erasure) = try await log.log.erase(keys: [ada], recording: request)
+            #expect(verdict.isAppended)
+            #expect(erasure == Erasure(keys: 1, sealedMembers: 2, evidenceItems: 0))
+            let events = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10)
+            #expect(events.map(\.type) == ["alert.normalized", "subject.erased"])
+            #expect(events[0].data["user_name"] == .null)
+            let again = try await log.log.erase(keys: [ada], recording: request)
+            #expect(again.verdict == .duplicate(try #require(verdict.range)))
+            #expect(again.erasure.keys == 0)
+        }
+    }
+
     @Test("evidence of one content is stored once, whoever brings it")
     func evidenceTwice() async throws {
         try await LogFixture.with { log in
@@ -148,7 +185,9 @@ import Testing
             #expect(try await log.log.evidence(tenant: UUID(), digest: evidence.digest) == nil)
             var forged = evidence
             forged.bytes = [1]
-            #expect(await logErrorCode { _ = try await log.log.append(log.request([log.event()], evidence: [forged])) } == .malformed)
+            #expect(
+                await logErrorCode { _ = try await log.log.append(log.request([log.event()], evidence: [forged])) }
+                    == .malformed)
         }
     }
 
@@ -156,7 +195,8 @@ import Testing
     func forgedMarkers() async throws {
         try await LogFixture.with { log in
             let data: JSONValue = [
-                "text": "secret", "evil": ["$sealed": 0, "hmac": "x"], "$$sealed": ["$$$sealed": "$sealed"], "$other": 1,
+                "text": "secret", "evil": ["$sealed": 0, "hmac": "x"], "$$sealed": ["$$$sealed": "$sealed"],
+                "$other": 1,
             ]
             try await log.append([log.event("case.commented", data: data)])
             let read = try #require(try await log.log.feed(tenant: log.tenant, from: 0, limit: 1).first)
@@ -178,7 +218,8 @@ import Testing
                           FROM docket.sealed o WHERE o.position = 1 - s.position AND o.n = s.n;
                         """)
             }
-            #expect(await logErrorCode { _ = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10) } == .corrupt)
+            #expect(
+                await logErrorCode { _ = try await log.log.feed(tenant: log.tenant, from: 0, limit: 10) } == .corrupt)
         }
     }
 
@@ -191,8 +232,12 @@ import Testing
             #expect(mode == 0o600)
             try FileManager.default.removeItem(atPath: path)
             let restarted = try log.sibling()
-            #expect(await logErrorCode { _ = try await restarted.append(log.request([normalized(log, user: "ada")])) } == .tenantKey)
-            #expect(await logErrorCode { _ = try await restarted.feed(tenant: log.tenant, from: 0, limit: 1) } == .tenantKey)
+            #expect(
+                await logErrorCode { _ = try await restarted.append(log.request([normalized(log, user: "ada")])) }
+                    == .tenantKey)
+            #expect(
+                await logErrorCode { _ = try await restarted.feed(tenant: log.tenant, from: 0, limit: 1) } == .tenantKey
+            )
             #expect(!FileManager.default.fileExists(atPath: path))
         }
     }
@@ -211,7 +256,8 @@ import Testing
             return try await group.reduce(into: Set<[UInt8]>()) { $0.insert($1) }
         }
         #expect(codes.count == 1)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["\(tenant.uuidString.lowercased()).key"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory) == ["\(tenant.uuidString.lowercased()).key"])
         try FileManager.default.removeItem(atPath: directory)
     }
 

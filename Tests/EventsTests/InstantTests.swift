@@ -37,6 +37,11 @@ struct InstantTests {
         #expect(Instant(rfc3339: instant.rfc3339) == instant)
     }
 
+    @Test("the ends of time can be written", arguments: [Int64.min, .max])
+    func extremes(microseconds: Int64) {
+        #expect(Instant(microseconds: microseconds).rfc3339.hasSuffix("Z"))
+    }
+
     @Test("milliseconds are rounded down, before the start as well")
     func milliseconds() {
         let start = Instant(microseconds: 1_000_000)

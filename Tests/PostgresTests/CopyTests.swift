@@ -14,7 +14,8 @@ import Testing
             try tx.copy(into: "t (n, id, name, body, raw, tags)") { writer throws(PostgresError) in
                 for n in 0..<rowCount {
                     try writer.row(
-                        n, id, n % 2 == 0 ? "name \(n)" : nil, PostgresJSON("{\"n\":\(n)}"), [UInt8]([1, 2, 3]), ["a", "b"])
+                        n, id, n % 2 == 0 ? "name \(n)" : nil, PostgresJSON("{\"n\":\(n)}"), [UInt8]([1, 2, 3]),
+                        ["a", "b"])
                 }
             }
         }

@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 @Suite(.serialized) struct EmbeddedClusterTests {
     private func withDirectory(_ name: String = "c", _ body: (String) async throws -> Void) async throws {
@@ -42,7 +43,8 @@ import Testing
             await database.close()
             #expect(
                 settings == [
-                    "fsync=on", "full_page_writes=on", "listen_addresses=", "server_encoding=UTF8", "synchronous_commit=on",
+                    "fsync=on", "full_page_writes=on", "listen_addresses=", "server_encoding=UTF8",
+                    "synchronous_commit=on",
                 ])
             #expect(try EmbeddedCluster.connectionString(ifRunningIn: directory) == first.connectionString)
             try await first.stop()
@@ -98,6 +100,26 @@ import Testing
             #expect(cluster.postmasterID != pid)
             #expect(try await count(cluster) == 1)
             try await cluster.stop()
+        }
+    }
+
+    @Test("as a service it watches over its postmaster, and stops it when it is told to end")
+    func service() async throws {
+        try await withDirectory { directory in
+            let cluster = try await EmbeddedCluster.start(.init(dataDirectory: directory))
+            try await fill(cluster)
+            let service = Task { try await cluster.run() }
+            let pid = try #require(cluster.postmasterID)
+            #expect(kill(pid, SIGKILL) == 0)
+            let deadline = ContinuousClock.now + .seconds(30)
+            while cluster.postmasterID == nil || cluster.postmasterID == pid {
+                try #require(ContinuousClock.now < deadline)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            // `pg_ctl start -w` is still at work; ending now must stop what it starts.
+            service.cancel()
+            try await service.value
+            #expect(cluster.postmasterID == nil)
         }
     }
 

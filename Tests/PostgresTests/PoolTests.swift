@@ -1,5 +1,6 @@
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 @Suite struct PoolTests {
     @Test("connections are made up to the maximum, then callers wait, then they are refused")
@@ -18,7 +19,9 @@ import Testing
         pool.enqueue(pool.nextID(), "a")
         pool.enqueue(pool.nextID(), "b")
         guard case ("a", .use(7))? = pool.release(7) else { return #expect(Bool(false), "a gets it") }
-        guard case ("b", .open)? = pool.release(nil) else { return #expect(Bool(false), "b gets the broken one's place") }
+        guard case ("b", .open)? = pool.release(nil) else {
+            return #expect(Bool(false), "b gets the broken one's place")
+        }
         #expect(pool.open == 1)
         #expect(pool.release(nil) == nil)
         #expect(pool.open == 0)

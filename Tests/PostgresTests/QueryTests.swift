@@ -30,7 +30,8 @@ import Testing
                 let value = try tx.value("SELECT \(number) * 2", as: Int.self)
                 guard value == number * 2 else { throw PostgresError(.misuse, "\(value)") }
             }
-            return try tx.value("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1 * 2'", as: Int.self)
+            return try tx.value(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1 * 2'", as: Int.self)
         }
         #expect(counts == 1)
     }
@@ -64,7 +65,9 @@ import Testing
                     try tx.query("SELECT * FROM t WHERE a = \(1)") { row throws(PostgresError) in row.columnCount }[0]
                 }
             }
-            return try await database.query("SELECT * FROM t WHERE a = \(1)") { row throws(PostgresError) in row.columnCount }[0]
+            return try await database.query("SELECT * FROM t WHERE a = \(1)") { row throws(PostgresError) in
+                row.columnCount
+            }[0]
         }
         for _ in 1...3 { #expect(try await read() == 1) }
         try await database.execute("ALTER TABLE t ADD b text")

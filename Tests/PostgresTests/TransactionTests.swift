@@ -176,7 +176,8 @@ import Testing
         let database = try TestDatabase.current.database
         try await database.execute("CREATE TABLE t (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
         await #expect {
-            try await database.transaction { tx throws(PostgresError) in try tx.execute("INSERT INTO t VALUES (1), (1)") }
+            try await database.transaction { tx throws(PostgresError) in try tx.execute("INSERT INTO t VALUES (1), (1)")
+            }
         } throws: {
             let error = $0 as? PostgresError
             return error?.code == .server && error?.sqlState == "23505"

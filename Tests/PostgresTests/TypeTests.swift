@@ -33,8 +33,10 @@ import Testing
         try await expectRoundTrip([UInt8](), as: "bytea", text: "\\x")
         try await expectRoundTrip([UInt8]([0, 1, 0xFF, 0x00]), as: "bytea", text: "\\x0001ff00")
         try await expectRoundTrip(
-            PostgresTimestamp(microseconds: 1_795_000_000_123_456), as: "timestamptz", text: "2026-11-18 11:06:40.123456+00")
-        try await expectRoundTrip(PostgresTimestamp(microseconds: -1), as: "timestamptz", text: "1969-12-31 23:59:59.999999+00")
+            PostgresTimestamp(microseconds: 1_795_000_000_123_456), as: "timestamptz",
+            text: "2026-11-18 11:06:40.123456+00")
+        try await expectRoundTrip(
+            PostgresTimestamp(microseconds: -1), as: "timestamptz", text: "1969-12-31 23:59:59.999999+00")
         try await expectRoundTrip(PostgresJSON("{ \"b\":1,  \"a\":2 }"), as: "json", text: "{ \"b\":1,  \"a\":2 }")
         try await expectRoundTrip(PostgresJSONB("{\"a\": 2, \"b\": 1}"), as: "jsonb", text: "{\"a\": 2, \"b\": 1}")
         try await expectRoundTrip(String?.none, as: "text")
@@ -98,7 +100,9 @@ import Testing
     @Test("an infinite timestamp is refused")
     func infinity() async throws {
         let database = try TestDatabase.current.database
-        await #expect { try await database.value("SELECT 'infinity'::timestamptz", as: PostgresTimestamp.self) } throws: {
+        await #expect {
+            try await database.value("SELECT 'infinity'::timestamptz", as: PostgresTimestamp.self)
+        } throws: {
             ($0 as? PostgresError)?.code == .malformedValue
         }
     }

@@ -113,6 +113,13 @@ struct World: Sendable {
         }
     }
 
+    /// A governance event of the tenant.
+    func govern(_ decision: Decision) async throws {
+        try await GovernanceWriter(
+            log: log, tenant: tenant, actor: Actor(kind: .service, subject: "test", lane: .system), clock: clock
+        ).append([decision], kind: .tenant, stream: tenant)
+    }
+
     static func story() throws -> JSONValue {
         try JSONValue.parse(try #require(Content.stories.first { $0.path.contains("c-open") }).text)
     }

@@ -1,7 +1,8 @@
 import Postgres
-@testable import Schema
 import TestSupport
 import Testing
+
+@testable import Schema
 
 @Suite(.database) struct MigratorTests {
     private let one = Migration(number: 1, name: "one", sql: "CREATE TABLE one (a int);")
@@ -40,7 +41,9 @@ import Testing
         let database = try TestDatabase.current.database
         let bad = Migration(number: 2, name: "bad", sql: "CREATE TABLE bad (a int); SELECT 1/0;")
         await expect(.failed) { try await Migrator(database, migrations: [one, bad]).migrate() }
-        #expect(try await database.value("SELECT to_regclass('bad') IS NULL AND to_regclass('one') IS NOT NULL", as: Bool.self))
+        #expect(
+            try await database.value(
+                "SELECT to_regclass('bad') IS NULL AND to_regclass('one') IS NOT NULL", as: Bool.self))
         #expect(try await Migrator(database, migrations: [one, two]).check() == [two])
     }
 

@@ -4,15 +4,13 @@ package import struct Foundation.UUID
 extension CaseRecord {
     /// Starts the run that an approval or a standing approval allows.
     ///
-    /// - Parameter currentPlan: the plan as it would be built now. When it differs from the approved one, the approval
-    ///   is void and nothing starts.
+    /// - Parameter currentPlan: the plan as it would be built now, `nil` when none can be. When it differs from the
+    ///   approved one, the approval is void and nothing starts.
     package func start(run id: UUID, currentPlan: Plan?, mode: RunMode) -> [Decision] {
         guard state == .approved, activeRun == nil else { return [] }
         let granted = approval.flatMap { $0.state == .granted && $0.runID == nil ? $0 : nil }
         guard let plan = granted?.plan ?? plan else { return [] }
-        if let currentPlan, currentPlan.digest != plan.digest {
-            return invalidatingApproval(cause: "plan_changed")
-        }
+        guard currentPlan?.digest == plan.digest else { return invalidatingApproval(cause: "plan_changed") }
         return [
             Decision(
                 RunStarted(

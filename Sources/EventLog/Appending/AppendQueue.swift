@@ -78,7 +78,9 @@ struct AppendQueue<Ticket> {
 
     /// Takes back an entry that still waits; nil when it is on its way.
     mutating func withdraw(_ id: UInt64, tenant: UUID) -> Entry? {
-        guard var queue = tenants[tenant], let index = queue.waiting.firstIndex(where: { $0.id == id }) else { return nil }
+        guard var queue = tenants[tenant], let index = queue.waiting.firstIndex(where: { $0.id == id }) else {
+            return nil
+        }
         let entry = queue.waiting.remove(at: index)
         account([entry], &queue)
         tenants[tenant] = queue

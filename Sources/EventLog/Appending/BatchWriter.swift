@@ -93,13 +93,14 @@ struct BatchWriter: Sendable {
         }
     }
 
-    private static func translated(_ error: PostgresError, isUnknown: Bool) -> EventLogError {
-        if isUnknown {
+    static func translated(_ error: PostgresError, isUnknown: Bool = false) -> EventLogError {
+        if isUnknown || error.code == .commitUnknown {
             return EventLogError(.outcomeUnknown, "whether the events were recorded is unknown", cause: error)
         }
         return switch error.sqlState {
         case "DK001": EventLogError(.fenced, "the tenant is fenced: another place writes for it", cause: error)
         case "DK002": EventLogError(.clockBehind, "this clock is more than 5 s behind the last event", cause: error)
+        case "DK007": EventLogError(.legalHold, "a legal hold forbids the erasure", cause: error)
         case "DK003": EventLogError(.unknownTenant, "unknown tenant", cause: error)
         default:
             isDefect(error)

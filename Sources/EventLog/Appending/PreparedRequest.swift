@@ -15,6 +15,9 @@ struct PreparedRequest: Sendable {
 
     static let eventsMaximum = 512
 
+    /// RFC 3339 writes the years 0000 to 9999; in microseconds since 1970, less the first year for the offsets.
+    private static let writableTimes: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
+
     let streamKind: String
     let streamID: UUID
     let caseID: UUID?
@@ -27,7 +30,8 @@ struct PreparedRequest: Sendable {
     /// - Parameter key: needed when anything is sealed.
     init(_ request: AppendRequest, _ catalogue: SealingCatalogue, key: TenantKey?) throws(EventLogError) {
         guard (1...Self.eventsMaximum).contains(request.events.count) else {
-            throw EventLogError(.malformed, "a request has 1 to \(Self.eventsMaximum) events, not \(request.events.count)")
+            throw EventLogError(
+                .malformed, "a request has 1 to \(Self.eventsMaximum) events, not \(request.events.count)")
         }
         guard Set(request.events.map(\.eventID)).count == request.events.count else {
             throw EventLogError(.malformed, "two events of one request have the same id")
@@ -45,6 +49,9 @@ struct PreparedRequest: Sendable {
         for event in request.events {
             guard (1...1024).contains(event.type.utf8.count) else {
                 throw EventLogError(.malformed, "an event's type has 1 to 1024 bytes")
+            }
+            guard Self.writableTimes.contains(event.occurredAt.microseconds) else {
+                throw EventLogError(.malformed, "occurred_at has no four-digit year")
             }
             drafts.append(try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key))
         }

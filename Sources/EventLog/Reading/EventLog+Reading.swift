@@ -39,13 +39,14 @@ extension EventLog {
         return Dictionary(grouping: all, by: \.streamID)
     }
 
-    /// The event of an id, or nil.
+    /// The event of an id, or nil. (A range of one, in order: only the right index can give that, see Schema/README.)
     package func event(_ id: UUID, tenant: UUID) async throws(EventLogError) -> Event? {
         try await events(
             tenant,
             """
             SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
-             WHERE e.tenant_id = \(tenant) AND e.event_id = \(id)
+             WHERE e.tenant_id = \(tenant) AND e.event_id >= \(id) AND e.event_id <= \(id)
+             ORDER BY e.event_id LIMIT 1
             """
         ).first
     }
@@ -64,6 +65,7 @@ extension EventLog {
     ) async throws(EventLogError) -> FeedPage {
         // Before the events: what is recorded between the two queries belongs to the next page.
         let head = try await head(tenant: tenant)
+        guard position < head else { return FeedPage(events: [], next: position) }
         let query: Query
         if let types {
             // One probe of the index by type each, however rare the type is.
@@ -97,7 +99,7 @@ extension EventLog {
         }
         let events = try await events(tenant, query)
         let isFull = events.count >= limit
-        return FeedPage(events: events, next: isFull ? (events.last?.position ?? position - 1) + 1 : max(position, head))
+        return FeedPage(events: events, next: isFull ? (events.last?.position ?? position - 1) + 1 : head)
     }
 
     /// The position that the tenant's next event will get: how many it has.
@@ -192,7 +194,7 @@ extension EventLog {
     ) async throws(EventLogError) -> T {
         do {
             return try await body()
-        } catch where error.code == .cancelled {
+        } catch  where error.code == .cancelled {
             throw EventLogError(.cancelled, "the task was cancelled", cause: error)
         } catch {
             throw EventLogError(.unavailable, "the log cannot be read", cause: error)

@@ -141,14 +141,18 @@ package struct HeadChanges: AsyncSequence, Sendable {
         var last: Int64
 
         package mutating func next() async throws -> Int64? {
-            while !Task.isCancelled {
-                let head = try await watch.wait(tenant, beyond: last, timeout: .seconds(60))
-                if head > last {
-                    last = head
-                    return head
+            do {
+                while !Task.isCancelled {
+                    let head = try await watch.wait(tenant, beyond: last, timeout: .seconds(60))
+                    if head > last {
+                        last = head
+                        return head
+                    }
                 }
+                return nil
+            } catch  where error.code == .cancelled {
+                return nil
             }
-            return nil
         }
     }
 

@@ -30,7 +30,9 @@ struct StoredMember: Sendable {
 
 extension EventLog {
     /// The sealed members of some positions, by position and number.
-    func sealedMembers(of positions: [Int64], _ tenant: UUID) async throws(EventLogError) -> [Int64: [Int32: StoredMember]] {
+    func sealedMembers(of positions: [Int64], _ tenant: UUID) async throws(EventLogError) -> [Int64: [Int32:
+        StoredMember]]
+    {
         guard !positions.isEmpty else { return [:] }
         struct Row: Sendable {
             let position: Int64

@@ -4,7 +4,9 @@ import Foundation
 
 /// AES-256-GCM with its nonce apart from the ciphertext, as the tables keep it; the tag ends the ciphertext.
 enum Seal {
-    static func close(_ bytes: [UInt8], under key: SymmetricKey, binding: [UInt8]) throws -> (nonce: [UInt8], ciphertext: [UInt8]) {
+    static func close(_ bytes: [UInt8], under key: SymmetricKey, binding: [UInt8]) throws -> (
+        nonce: [UInt8], ciphertext: [UInt8]
+    ) {
         let box = try AES.GCM.seal(bytes, using: key, authenticating: binding)
         return (Array(box.nonce), Array(box.ciphertext) + Array(box.tag))
     }

@@ -17,7 +17,8 @@ struct ClusterLayout: Sendable {
         self.account = account
         guard !absolute.utf8.contains(where: { $0 < 0x20 || "\"'\\$`".utf8.contains($0) }) else {
             // pg_ctl hands its arguments to a shell.
-            throw PostgresError(.embeddedCluster, "the data directory's path holds a quote, `$`, `\\` or a control character")
+            throw PostgresError(
+                .embeddedCluster, "the data directory's path holds a quote, `$`, `\\` or a control character")
         }
         let natural = absolute + "/socket"
         if natural.utf8.count + Self.socketFile.utf8.count <= Self.socketPathMaximum {

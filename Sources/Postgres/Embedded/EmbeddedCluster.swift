@@ -27,7 +27,9 @@ package final class EmbeddedCluster: Service, Sendable {
     private let programs: PostgresPrograms
     private let lock: Mutex<OwnerLock?>
 
-    private init(_ configuration: Configuration, _ layout: ClusterLayout, _ programs: PostgresPrograms, _ lock: OwnerLock) {
+    private init(
+        _ configuration: Configuration, _ layout: ClusterLayout, _ programs: PostgresPrograms, _ lock: OwnerLock
+    ) {
         self.configuration = configuration
         self.layout = layout
         self.programs = programs
@@ -60,20 +62,28 @@ package final class EmbeddedCluster: Service, Sendable {
         return layout.connectionString(socketDirectory: postmaster.socketDirectory, database: database)
     }
 
-    /// Starts the postmaster again whenever it is gone; stops it at graceful shutdown. Let it be the first service, so
-    /// that it is shut down last.
+    /// Starts the postmaster again whenever it is gone; stops it at graceful shutdown, and when cancelled. Let it be the
+    /// first service, so that it is shut down last.
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
+        let failure: (any Error)?
+        do {
+            try await cancelWhenGracefulShutdown {
+                while true {
                     try await Task.sleep(for: .seconds(1))
-                } catch {
-                    return
+                    try await self.ensureRunning()
                 }
-                try await self.ensureRunning()
             }
+            failure = nil
+        } catch is CancellationError {
+            failure = nil
+        } catch let error as PostgresError where error.code == .cancelled {
+            failure = nil
+        } catch {
+            failure = error
         }
-        try await stop()
+        // A task of its own, awaited here: a cancelled one could not run `pg_ctl` any more.
+        try await Task { try await self.stop() }.value
+        if let failure { throw failure }
     }
 
     /// Stops the postmaster (fast: open transactions are rolled back) and gives the data directory free.
@@ -163,7 +173,8 @@ extension EmbeddedCluster {
         let name = configuration.databaseName
         let failure: PostgresError?
         do throws(PostgresError) {
-            let exists = try await database.value("SELECT EXISTS (SELECT FROM pg_database WHERE datname = \(name))", as: Bool.self)
+            let exists = try await database.value(
+                "SELECT EXISTS (SELECT FROM pg_database WHERE datname = \(name))", as: Bool.self)
             if !exists {
                 let quoted = "\"" + name.replacing("\"", with: "\"\"") + "\""
                 try await database.execute(Query(unescaped: "CREATE DATABASE \(quoted)"))

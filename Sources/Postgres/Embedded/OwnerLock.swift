@@ -14,10 +14,12 @@ final class OwnerLock: Sendable {
             var bytes = [UInt8](repeating: 0, count: 32)
             let count = pread(descriptor, &bytes, bytes.count, 0)
             Glibc.close(descriptor)
-            let holder = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            let holder =
+                String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
                 .split(whereSeparator: \.isNewline).first.map(String.init) ?? "unknown"
             throw PostgresError(
-                .embeddedCluster, "\(subject) is in use by process \(holder): stop that process, or use another directory")
+                .embeddedCluster,
+                "\(subject) is in use by process \(holder): stop that process, or use another directory")
         }
         let text = Array("\(getpid())\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {

@@ -17,7 +17,7 @@ extension Database {
                 return try await lend { wire, token throws(PostgresError) in
                     try wire.transaction(begin: begin, token, body)
                 }
-            } catch where error.isRetryable && attempt < retry.attemptsMaximum {
+            } catch  where error.isRetryable && attempt < retry.attemptsMaximum {
                 do {
                     try await Task.sleep(for: retry.delay(after: attempt))
                 } catch {
@@ -35,7 +35,7 @@ extension Database {
     ) async throws(PostgresError) -> [T] {
         do {
             return try await lend { wire, _ throws(PostgresError) in try wire.execute(query).map(map) }
-        } catch where error.code == .connectionLost {
+        } catch  where error.code == .connectionLost {
             return try await lend { wire, _ throws(PostgresError) in try wire.execute(query).map(map) }
         }
     }
@@ -77,7 +77,7 @@ extension Database {
     ) async throws(PostgresError) -> T {
         do {
             return try await lend { wire, _ throws(PostgresError) in try body(wire) }
-        } catch where error.code == .connectionLost {
+        } catch  where error.code == .connectionLost {
             throw PostgresError(
                 .commitUnknown, "the connection broke during a writing statement", sqlState: error.sqlState,
                 cause: error)

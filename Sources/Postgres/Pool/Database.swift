@@ -89,7 +89,7 @@ extension Database {
             release(outcome.isReusable ? connection : nil)
             do {
                 return try outcome.result.get()
-            } catch where error.code == .staleConnection {
+            } catch  where error.code == .staleConnection {
                 continue
             }
         }
@@ -188,7 +188,8 @@ extension Database {
     private func refusal(_ code: PostgresError.Code) -> PostgresError {
         switch code {
         case .timeout: PostgresError(code, "no connection became free within \(configuration.acquireTimeout)")
-        case .poolExhausted: PostgresError(code, "\(configuration.waitersMaximum) callers wait for a connection already")
+        case .poolExhausted:
+            PostgresError(code, "\(configuration.waitersMaximum) callers wait for a connection already")
         case .cancelled: PostgresError(code, "the task was cancelled while it waited for a connection")
         default: PostgresError(code, "the database client is closed")
         }

@@ -58,7 +58,9 @@ enum ArrayFormat {
             bytes.appendBigEndian(Int32(-1))
             if element.encode(into: &bytes) {
                 let length = UInt32(bytes.count - start - 4)
-                for index in 0..<4 { bytes[start + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32(index))) }
+                for index in 0..<4 {
+                    bytes[start + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32(index)))
+                }
             } else {
                 bytes[nullFlag + 3] = 1
             }
@@ -70,7 +72,8 @@ enum ArrayFormat {
         let dimensions: Int32 = bytes.bigEndian(at: 0)
         let type = PostgresType(bytes.bigEndian(at: 8, as: UInt32.self))
         guard Element.reads(type) else {
-            throw PostgresError(.typeMismatch, "array elements of type \(type.rawValue) are not read as \(Element.self)")
+            throw PostgresError(
+                .typeMismatch, "array elements of type \(type.rawValue) are not read as \(Element.self)")
         }
         if dimensions == 0 { return [] }
         guard dimensions == 1, bytes.count >= 20 else {

@@ -45,7 +45,7 @@ actor Connection {
         let result: Result<T, PostgresError>
         do throws(PostgresError) {
             result = .success(try body(wire))
-        } catch where error.sqlState == "57014" && token.isRequested {
+        } catch  where error.sqlState == "57014" && token.isRequested {
             result = .failure(PostgresError(.cancelled, "the statement was cancelled", sqlState: error.sqlState))
         } catch {
             result = .failure(error)

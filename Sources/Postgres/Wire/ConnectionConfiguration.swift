@@ -46,7 +46,10 @@ package struct ConnectionConfiguration: Sendable {
         if given["connect_timeout"] == nil { parameters.append(("connect_timeout", String(connectTimeoutSeconds))) }
         if !isBehindTransactionPooler {
             // The caller's own options come last, so that they win.
-            var options = timeouts.map { "-c \($0.name)=\($0.milliseconds)" } + ["-c TimeZone=UTC"]
+            // A plan that was made once for all values, on a table that was still empty, may take any index that
+            // begins like the right one; planning anew costs a fraction of a millisecond.
+            var options = timeouts.map { "-c \($0.name)=\($0.milliseconds)" }
+            options += ["-c TimeZone=UTC", "-c plan_cache_mode=force_custom_plan"]
             if let role { options.append("-c role=\(role)") }
             parameters.append(("options", (options + [given["options"] ?? ""]).joined(separator: " ")))
         }

@@ -73,7 +73,7 @@ final class Wire {
         }
         do {
             return try check(result)
-        } catch where error.isStaleStatement {
+        } catch  where error.isStaleStatement {
             statements.invalidate()
             // Within a transaction the error has already aborted it; its owner runs it again.
             guard !isInTransaction else { throw error }

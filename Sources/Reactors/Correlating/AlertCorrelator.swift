@@ -22,6 +22,18 @@ package final class AlertCorrelator: Reactor {
         var cases = OpenCases()
         /// Alerts seen whose case has not been read yet.
         var alerts: [UUID: NormalizedAlert] = [:]
+        private var untilNextSweep = 1_000
+
+        /// Every thousand alerts, what is older than any case may become is forgotten.
+        mutating func forget(at now: Instant, policy: Policy) {
+            untilNextSweep -= 1
+            guard untilNextSweep <= 0 else { return }
+            untilNextSweep = 1_000
+            let oldest = now.adding(milliseconds: -(policy.correlation.maxAgeMs + policy.correlation.windowMs))
+            alerts = alerts.filter { $0.value.occurredAt >= oldest }
+            cases.forgetCases(before: oldest)
+            cases.forgetLoose(before: oldest)
+        }
     }
 
     package init(_ bench: Workbench) {
@@ -35,6 +47,7 @@ package final class AlertCorrelator: Reactor {
     package func react(to event: Event) async throws {
         let policy = try await bench.registry().policy
         note(event, policy: policy)
+        if event.kind == .caseMerged { return try await takeOver(event) }
         guard event.kind == .alertNormalized, let alert = try? event.data.decode(NormalizedAlert.self) else { return }
         // The same alert with other bytes stays where it is.
         guard state.withLock({ $0.cases.caseID(ofAlert: alert.alertID) }) == nil else { return }
@@ -53,6 +66,7 @@ package final class AlertCorrelator: Reactor {
             case .alertNormalized:
                 guard let alert = try? event.data.decode(NormalizedAlert.self) else { return }
                 state.alerts[alert.alertID] = alert
+                state.forget(at: alert.occurredAt, policy: policy)
                 if state.cases.caseID(ofAlert: alert.alertID) == nil { state.cases.noteLoose(alert, policy: policy) }
             case .caseOpened, .caseAlertLinked:
                 guard let caseID = event.caseID,
@@ -61,6 +75,10 @@ package final class AlertCorrelator: Reactor {
                 else { return }
                 state.cases.opened(caseID, by: alert, at: event.recordedAt, policy: policy)
                 state.cases.linkedAlert(alert, to: caseID, policy: policy)
+            case .caseMerged:
+                if let id = event.caseID, let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) {
+                    state.cases.merged(id, into: into)
+                }
             case .caseClosed: if let id = event.caseID { state.cases.closed(id) }
             case .caseReopened: if let id = event.caseID { state.cases.reopened(id) }
             default: break
@@ -101,6 +119,20 @@ package final class AlertCorrelator: Reactor {
                 caseID, tenant: bench.tenant, cause: cause, salt: companion.id.lowercased
             ) { $0.link(earlier, overlapScore: companion.score, shared: companion.shared) }
             state.withLock { $0.cases.linkedAlert(earlier, to: caseID, policy: policy) }
+        }
+    }
+
+    /// A case was merged into another: its alerts join that one.
+    private func takeOver(_ event: Event) async throws {
+        guard let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) else { return }
+        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(UUID.init(uuidString:)) }
+        let found = try await bench.alerts.load(ids, tenant: bench.tenant)
+        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
+        for id in ids {
+            guard let alert = found[id]?.alert else { continue }
+            _ = try await bench.cases.update(into, tenant: bench.tenant, cause: cause, salt: id.lowercased) {
+                $0.state.isClosed ? [] : $0.link(alert, overlapScore: 1, shared: [])
+            }
         }
     }
 

@@ -98,6 +98,31 @@ struct OpenCases: Sendable {
         for key in keys.keys { byEntity[key, default: []].insert(id) }
     }
 
+    /// The source's alerts belong to the target from now on.
+    mutating func merged(_ source: UUID, into target: UUID) {
+        guard let from = cases[source], var entry = cases[target] else { return }
+        entry.alertCount += from.alertCount
+        entry.firstAt = min(entry.firstAt, from.firstAt)
+        entry.lastAt = max(entry.lastAt, from.lastAt)
+        entry.entities.merge(from.entities, uniquingKeysWith: max)
+        cases[target] = entry
+        for key in from.entities.keys { byEntity[key, default: []].insert(target) }
+        for (alert, id) in linked where id == source { linked[alert] = target }
+        closed(source)
+    }
+
+    /// Forgets cases that no alert can join any more, so that memory follows the open work and not the years.
+    mutating func forgetCases(before instant: Instant) {
+        let gone = Set(cases.values.filter { $0.lastAt < instant }.map(\.id))
+        guard !gone.isEmpty else { return }
+        for id in gone { cases[id] = nil }
+        linked = linked.filter { !gone.contains($0.value) }
+        byEntity = byEntity.compactMapValues { ids in
+            let left = ids.subtracting(gone)
+            return left.isEmpty ? nil : left
+        }
+    }
+
     mutating func closed(_ id: UUID) { cases[id]?.isOpen = false }
     mutating func reopened(_ id: UUID) { cases[id]?.isOpen = true }
 

@@ -51,8 +51,8 @@ struct ReactorFollower: Sendable {
     /// Returns when the lease was lost.
     private func follow(from start: Int64) async throws {
         let types = type(of: reactor).interests.map(\.rawValue)
-        let width = type(of: reactor).isConcurrent ? width : 1
-        var window = CompletionWindow(next: start, limit: width * 4)
+        // One after the other needs no bound on what runs, only on what is read ahead.
+        var window = CompletionWindow(next: start, limit: type(of: reactor).isConcurrent ? width : 64)
         var events: [Int64: Event] = [:]
         try await withThrowingTaskGroup(of: Signal.self) { group in
             defer { group.cancelAll() }

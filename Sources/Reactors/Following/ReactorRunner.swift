@@ -35,6 +35,16 @@ package struct ReactorRunner: Service {
                 return
             }
         }
+        try await releaseLeases()
+    }
+
+    /// So that the next process need not wait for the leases to run out.
+    private func releaseLeases() async throws {
+        for tenant in try await log.heads().keys {
+            for reactor in reactors(tenant) {
+                try await positions.release(reactor.name, tenant: tenant, owner: owner)
+            }
+        }
     }
 
     private func runUntilCancelled() async throws {

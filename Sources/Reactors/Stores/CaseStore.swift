@@ -103,6 +103,8 @@ package final class CaseStore: Sendable {
 /// The case moved on since the version that the caller saw (`If-Match`).
 package struct StaleVersion: Error, Sendable {
     package var current: Int64
+
+    package init(current: Int64) { self.current = current }
 }
 
 /// Others were faster, fifty times over.

@@ -1,8 +1,7 @@
 import ArgumentParser
+import Foundation
 import JSON
 import Lab
-import Logging
-import Server
 
 struct LabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,10 +14,10 @@ struct LabCommand: AsyncParsableCommand {
 
     func run() async throws {
         let host = listen.split(separator: ":").dropLast().joined(separator: ":")
-        try await LabServer.run(listen: listen, stateFile: state, logger: .json(label: "docket.lab")) { port in
+        try await LabServer.run(listen: listen, stateFile: state, logger: Log.logger("docket.lab")) { port in
             Terminal.print([
                 "ready": true, "base_url": .string("http://\(host):\(port)"),
-                "pid": .integer(Int64(ProcessIdentity.current)),
+                "pid": .integer(Int64(getpid())),
             ])
         }
     }

@@ -3,6 +3,7 @@ import Events
 import Foundation
 import JSON
 import Projections
+import Reactors
 
 struct ProjectionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +49,7 @@ struct ProjectionsCommand: AsyncParsableCommand {
             try await Storage.with(storage) { opened in
                 let only = tenant == nil ? nil : try await opened.tenant(tenant ?? "").id
                 let rebuild = ProjectionRebuild(source: opened.log, database: opened.database)
-                try await rebuild.rebuild(name, tenant: only) { progress in
+                try await rebuild.rebuild(name == "all" ? nil : name, tenant: only) { progress in
                     Terminal.note("\(progress.projection)  \(progress.tenant.lowercased)  \(progress.next) of \(progress.head)")
                 }
             }

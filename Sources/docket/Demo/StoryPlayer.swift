@@ -106,7 +106,13 @@ struct StoryPlayer: Sendable {
         let name: String
         switch current["state"]?.stringValue {
         case "escalated":
-            guard let approval = current["approval_id"]?.stringValue else { name = "escalated"; break }
+            guard let approval = current["approval_id"]?.stringValue else {
+                // With a playbook, Docket's own request follows in a moment.
+                let path = "/v1/cases/\(current["id"]?.stringValue ?? "")/recommendation"
+                guard try await analyst.get(path)["playbook"] == .null else { return nil }
+                name = "escalated"
+                break
+            }
             let view = try await analyst.get("/v1/approvals/\(approval)")
             guard view["state"] == "pending" else { return nil }
             name = "waiting_for_approval"
@@ -138,7 +144,7 @@ struct StoryPlayer: Sendable {
             tell(
                 """
                   curl -sS -X POST \(access.baseURL)/v1/approvals/\(approvalID.lowercased)/decisions \\
-                    -H "Authorization: Bearer $(python3 -c 'import json;print(json.load(open("\(access.path)"))["tokens"]["\(role)"])')" \\
+                    -H "Authorization: Bearer $(jq -r .tokens.\(role) \(access.path))" \\
                     -H 'Content-Type: application/json' \\
                     -d '{"decision":"approve","reason":"Seen and agreed.","plan_digest":"\(digest)"}'
                 """)

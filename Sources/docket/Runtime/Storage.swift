@@ -99,7 +99,9 @@ struct Storage: Sendable {
 
 /// What ships, read into the domain's types.
 enum Shipped {
-    static func policy() throws -> Policy { try JSONValue.parse(Content.defaultPolicy).decode() }
+    static var policyText: String { Content.defaultPolicy }
+
+    static func policy() throws -> Policy { try JSONValue.parse(policyText).decode() }
 
     static func outfit() throws -> TenantDirectory.Outfit {
         TenantDirectory.Outfit(policy: try policy(), playbooks: try playbooks())

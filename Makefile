@@ -1,0 +1,56 @@
+# Docket. `make help` lists what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The one list of system packages: `make run`, `make test`, .ci/run and the Dockerfile all use it through `system`.
+SYSTEM_PACKAGES := postgresql-15 libpq-dev zlib1g-dev pkg-config util-linux gzip curl jq python3
+SWIFT ?= swift
+BUILD := .build/debug
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: system
+system: ## Install the system packages that are missing (Debian; needs root or sudo)
+	@missing=""; for package in $(SYSTEM_PACKAGES); do \
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo=sudo; fi; \
+	  $$sudo apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+.PHONY: build
+build: system ## Build everything (debug)
+	$(SWIFT) build
+
+.PHONY: run
+run: system ## Build, start a private PostgreSQL, play the demo story, and keep serving
+	$(SWIFT) build --product docket
+	$(BUILD)/docket demo
+
+.PHONY: test
+test: system ## Run every test against a private PostgreSQL
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+.PHONY: bench
+bench: system ## Run the benchmarks (release build)
+	$(SWIFT) build -c release --product docket-bench
+	.build/release/docket-bench
+
+.PHONY: format
+format: ## Format the sources
+	$(SWIFT) format format --in-place --recursive --parallel Sources Tests Schema Projections Content Package.swift
+
+.PHONY: lint
+lint: ## Check the format
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Schema Projections Content Package.swift
+
+.PHONY: golden
+golden: build ## Write the golden files anew; look at the difference before committing it
+	UPDATE_GOLDEN=1 $(SWIFT) test

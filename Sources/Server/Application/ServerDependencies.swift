@@ -1,0 +1,62 @@
+package import Cases
+package import EventLog
+package import Events
+package import Foundation
+package import Logging
+package import Postgres
+package import Projections
+package import Reactors
+
+/// Everything that the server works with, as values: a test hands over the same ones that `docket serve` does.
+package struct ServerDependencies: Sendable {
+    /// What a connector's test came to.
+    package struct ConnectorTest: Sendable, Hashable {
+        package var isReachable: Bool
+        /// Why not, in words that hold no secret.
+        package var detail: String?
+
+        package init(isReachable: Bool, detail: String?) {
+            self.isReachable = isReachable
+            self.detail = detail
+        }
+    }
+
+    package var log: EventLog
+    /// Connected with a role that may do what `docket_app` may.
+    package var database: Database
+    package var cases: CaseStore
+    package var alerts: AlertStore
+    package var registries: RegistryStore
+    package var receiver: AlertReceiver
+    package var queries: ProjectionQueries
+    package var projections: ProjectionMonitor
+    package var tenants: TenantDirectory
+    /// What a tenant made through the API begins with.
+    package var outfit: TenantDirectory.Outfit
+    /// Reaches out to a tenant's connector, under the address rules that hold for it.
+    package var testConnector: @Sendable (ConnectorSettings, UUID) async -> ConnectorTest
+    package var clock: @Sendable () -> Instant
+    package var logger: Logger
+
+    package init(
+        log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
+        receiver: AlertReceiver, queries: ProjectionQueries, projections: ProjectionMonitor, tenants: TenantDirectory,
+        outfit: TenantDirectory.Outfit,
+        testConnector: @escaping @Sendable (ConnectorSettings, UUID) async -> ConnectorTest,
+        clock: @escaping @Sendable () -> Instant, logger: Logger
+    ) {
+        self.log = log
+        self.database = database
+        self.cases = cases
+        self.alerts = alerts
+        self.registries = registries
+        self.receiver = receiver
+        self.queries = queries
+        self.projections = projections
+        self.tenants = tenants
+        self.outfit = outfit
+        self.testConnector = testConnector
+        self.clock = clock
+        self.logger = logger
+    }
+}

@@ -1,0 +1,115 @@
+package import Cases
+import Events
+import HTTPTypes
+import Hummingbird
+import JSON
+import Projections
+
+/// A route as a value: who may take it, what it reads, and how it is answered. Everything that is the same for all of
+/// them happens here, in one order: role, media type, query, position, body, idempotency, handler.
+struct Endpoint: Sendable {
+    let method: HTTPRequest.Method
+    /// Hummingbird's template; `{id}:verb` captures up to the colon.
+    let path: String
+    let roles: Set<Role>
+    let query: Set<String>
+    let answer: @Sendable (Request, AuthenticatedContext, ServerServices) async throws -> Response
+
+    struct Options: Sendable {
+        var query: Set<String> = []
+        /// The projections that it reads: with any, `?min_position=` waits for them.
+        var reads: [String] = []
+        var produces: [MediaType] = [.json]
+        var body: BodyRule = .none
+        /// Whether an `Idempotency-Key` is honoured.
+        var creates = false
+    }
+
+    init<C: Capability>(
+        _ method: HTTPRequest.Method, _ path: String, _ capability: C.Type, _ options: Options,
+        _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+    ) {
+        self.method = method
+        self.path = path
+        roles = C.roles
+        let query = options.reads.isEmpty ? options.query : options.query.union(["min_position"])
+        self.query = query
+        let route = "\(method.rawValue) \(path)"
+        answer = { request, context, services in
+            let permit = try Self.permit(C.self, context, route, services)
+            let accepted =
+                options.produces.isEmpty ? .json : try MediaType.negotiate(request.headers, among: options.produces)
+            let parameters = try QueryParameters(request.uri.query, known: query)
+            if let position = try parameters.integer("min_position") {
+                try await services.projections.waitForPosition(
+                    position, tenant: permit.principal.tenant, projections: options.reads,
+                    timeout: services.configuration.positionTimeout)
+            }
+            let body =
+                options.body.size == .none
+                ? RequestBytes(bytes: [], mediaType: .json)
+                : try await RequestBytes.read(request, options.body, services.configuration.limits)
+            let call = Call(
+                permit: permit, caller: context.caller, route: path,
+                parameters: Dictionary(
+                    context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { $1 }),
+                query: parameters, headers: request.headers, accepted: accepted, body: body, traceID: context.traceID,
+                services: services)
+            guard options.creates, let key = request.headers[.idempotencyKey] else {
+                return try await handler(call).response
+            }
+            return try await Repetition(call: call, keyText: key, path: request.uri.string).answer(handler).response
+        }
+    }
+
+    /// The role comes first: whoever may not take a route learns nothing more about it.
+    private static func permit<C: Capability>(
+        _: C.Type, _ context: AuthenticatedContext, _ route: String, _ services: ServerServices
+    ) throws -> Permit<C> {
+        do {
+            return try context.caller.principal.permit(C.self)
+        } catch {
+            services.denials.record(context.caller.principal, route: route, reason: "role-insufficient")
+            throw error
+        }
+    }
+}
+
+extension Endpoint {
+    static func get<C: Capability>(
+        _ path: String, _ capability: C.Type, query: Set<String> = [], reads: [String] = [],
+        produces: [MediaType] = [.json], _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+    ) -> Endpoint {
+        Endpoint(.get, path, capability, Options(query: query, reads: reads, produces: produces), handler)
+    }
+
+    /// A list: with `limit` and `cursor`.
+    static func list<C: Capability>(
+        _ path: String, _ capability: C.Type, query: Set<String> = [], reads: [String],
+        _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+    ) -> Endpoint {
+        get(path, capability, query: query.union(["limit", "cursor"]), reads: reads, handler)
+    }
+
+    static func post<C: Capability>(
+        _ path: String, _ capability: C.Type, creates: Bool = false, body: BodyRule = .command,
+        _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+    ) -> Endpoint {
+        Endpoint(.post, path, capability, Options(body: body, creates: creates), handler)
+    }
+
+    static func patch<C: Capability>(
+        _ path: String, _ capability: C.Type, _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+    ) -> Endpoint {
+        Endpoint(.patch, path, capability, Options(body: .command), handler)
+    }
+}
+
+/// A route as its description must tell it.
+package struct EndpointDescription: Sendable, Hashable {
+    package var method: String
+    package var path: String
+    /// Empty: open to everyone.
+    package var roles: Set<Role>
+    package var query: Set<String>
+}

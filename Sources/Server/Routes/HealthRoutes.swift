@@ -1,0 +1,85 @@
+import EventLog
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Projections
+
+/// What machines ask about the server itself; open to everyone, so it names no tenant.
+struct HealthRoutes: Sendable {
+    let services: ServerServices
+
+    /// A clock that is further off than this would write a wrong `recorded_at`.
+    private static let clockOffsetMaximumMs: Int64 = 1_000
+
+    var paths: [String] { ["/healthz", "/readyz", "/metrics"] }
+
+    func register(on router: Router<DocketContext>) {
+        router.get("/healthz") { _, _ in Reply(.ok, ["status": "ok"]).response }
+        router.get("/readyz") { _, _ in await readiness().response }
+        router.get("/metrics") { _, _ in
+            Reply(
+                .ok, bytes: Array(services.metrics.exposition(gauges: await gauges()).utf8),
+                mediaType: "text/plain; version=0.0.4; charset=utf-8"
+            ).response
+        }
+    }
+
+    private struct Check {
+        var name: String
+        var isOK: Bool
+        var detail: String?
+    }
+
+    /// Ready means: the database answers, no read model is blocked, and this clock and the database's agree.
+    private func readiness() async -> Reply {
+        var checks: [Check] = []
+        do {
+            let offset = try await services.log.clockOffset()
+            checks.append(Check(name: "database", isOK: true, detail: nil))
+            checks.append(
+                Check(
+                    name: "clock", isOK: offset.magnitude <= UInt64(Self.clockOffsetMaximumMs),
+                    detail: "\(offset) ms ahead of the database"))
+            let blocked = try await services.projections.list().filter(\.isBlocked)
+            checks.append(
+                Check(
+                    name: "projections", isOK: blocked.isEmpty,
+                    detail: blocked.isEmpty
+                        ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
+        } catch {
+            checks.append(Check(name: "database", isOK: false, detail: "does not answer"))
+        }
+        let isReady = checks.allSatisfy(\.isOK)
+        return Reply(
+            isReady ? .ok : .serviceUnavailable,
+            [
+                "status": isReady ? "ready" : "not_ready",
+                "checks": .array(
+                    checks.map {
+                        [
+                            "name": .string($0.name), "ok": .bool($0.isOK),
+                            "detail": $0.detail.map(JSONValue.string) ?? .null,
+                        ]
+                    }),
+            ])
+    }
+
+    private func gauges() async -> [(name: String, labels: [String: String], value: Double)] {
+        var gauges: [(name: String, labels: [String: String], value: Double)] = [
+            ("docket_event_streams", [:], Double(services.streams.open))
+        ]
+        do {
+            let statuses = try await services.projections.list()
+            for (name, all) in Dictionary(grouping: statuses, by: \.name) {
+                gauges.append(
+                    ("docket_projection_lag_events", ["projection": name], Double(all.map(\.lag).max() ?? 0)))
+            }
+            gauges.append(("docket_projections_blocked", [:], Double(statuses.count { $0.isBlocked })))
+            gauges.append(("docket_database_up", [:], 1))
+        } catch {
+            gauges.append(("docket_database_up", [:], 0))
+        }
+        return gauges
+    }
+}

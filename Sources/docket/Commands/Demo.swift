@@ -1,0 +1,112 @@
+import ArgumentParser
+import Cases
+import Events
+import Foundation
+import JSON
+import Reactors
+import Response
+import Server
+import ServiceLifecycle
+import Synchronization
+
+struct Demo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the server with a lab beside it and plays the demo stories through the real pipeline.",
+        discussion: """
+            Writes access.json (tokens of every role) into the data directory. A story that was played before is reported, \
+            not played again; --fresh makes a new tenant. Keeps serving afterwards, unless --once is given.
+            """)
+
+    @Option(help: "Story letters, separated by commas; all by default.") var stories: String?
+    @Flag(help: "End when the stories are played: status 0 when all ended as expected, else 2.") var once = false
+    @Flag(help: "Play for a new tenant.") var fresh = false
+    @Option(help: "Divide every duration of the tenant's policy by this; the clock stays true.") var speed: Int64 = 1
+    @Option(help: "text or json, one line a story.") var format = OutputFormat.text
+    @Option(help: "Where the lab listens.") var labListen = "127.0.0.1:9090"
+    @OptionGroup var options: ServerOptions
+
+    func validate() throws {
+        guard speed >= 1 else { throw ValidationError("--speed is at least 1") }
+    }
+
+    func run() async throws {
+        let (host, port) = try options.address()
+        let selected = try Story.select(stories)
+        let storage = try await Storage.open(options.storage, isOwner: true)
+        do {
+            try await storage.tenants.prepare()
+            // The demo's own lab is on loopback, which connectors may not reach otherwise.
+            let assembly = try Assembly(
+                storage: storage, options: options, extraNetworks: ["127.0.0.0/8", "::1/128"].compactMap(CIDR.init))
+            let lab = LabProcess(
+                listen: labListen, stateFile: storage.dataDirectory + "/lab.json", logger: assembly.logger)
+            let (ports, ready) = AsyncStream<Int>.makeStream()
+            var services = try assembly.services(Set(ServerOptions.Part.allCases), host: host, port: port) { bound in
+                ready.yield(bound)
+                ready.finish()
+            }
+            services.append(lab)
+            let result = Outcomes()
+            let performance = Performance(once: once) {
+                guard let bound = await ports.first(where: { _ in true }) else { return }
+                let stage = Stage(
+                    storage: storage, baseURL: "http://\(host):\(bound)", labURL: "http://\(labListen)", speed: speed,
+                    isFresh: fresh)
+                result.set(try await perform(selected, stage))
+                if !once {
+                    Terminal.print([
+                        "ready": true, "base_url": .string("http://\(host):\(bound)"),
+                        "pid": .integer(Int64(getpid())),
+                    ])
+                }
+            }
+            try await assembly.run(services, until: performance)
+            if once, !result.areAsExpected { throw ExitCode(2) }
+        } catch {
+            try await storage.close()
+            throw error
+        }
+    }
+
+    private func perform(_ stories: [Story], _ stage: Stage) async throws -> [StoryPlayer.Outcome] {
+        let access = try await stage.prepare(stories)
+        let player = StoryPlayer(access: access, isQuiet: format == .json)
+        var outcomes: [StoryPlayer.Outcome] = []
+        for story in stories {
+            let outcome = try await player.play(story)
+            outcomes.append(outcome)
+            if format == .json { Terminal.print(try JSONValue(encoding: outcome)) }
+        }
+        if format == .text {
+            Terminal.print("")
+            Terminal.print("API: \(access.baseURL)   lab: \(access.labURL)   tokens: \(access.path)")
+            if !once { Terminal.print("Docket keeps serving; Ctrl-C ends it.") }
+        }
+        return outcomes
+    }
+}
+
+/// What the stories came to, for the exit status.
+private final class Outcomes: Sendable {
+    private let value = Mutex<[StoryPlayer.Outcome]?>(nil)
+
+    func set(_ outcomes: [StoryPlayer.Outcome]) { value.withLock { $0 = outcomes } }
+    var areAsExpected: Bool { value.withLock { $0?.allSatisfy(\.isAsExpected) ?? false } }
+}
+
+/// Plays the stories beside the running services; ends them all when it was asked to play once.
+private struct Performance: Service {
+    let once: Bool
+    let play: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            do {
+                try await play()
+            } catch is CancellationError {
+                return
+            }
+        }
+        if !once { try? await gracefulShutdown() }
+    }
+}

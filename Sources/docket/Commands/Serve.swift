@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+import JSON
+import Reactors
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the server.",
+        discussion: """
+            Prints one JSON line on standard output when it is ready. Logs are JSON lines on standard error. SIGTERM or \
+            SIGINT end it gracefully; after a kill it goes on where the log says.
+            """)
+
+    @OptionGroup var options: ServerOptions
+
+    func run() async throws {
+        let (host, port) = try options.address()
+        let parts = try options.parts()
+        let storage = try await Storage.open(options.storage, isOwner: true)
+        do {
+            try await storage.tenants.prepare()
+            let assembly = try Assembly(storage: storage, options: options)
+            let services = try assembly.services(parts, host: host, port: port) { bound in
+                Terminal.print([
+                    "ready": true, "base_url": .string("http://\(host):\(bound)"), "pid": .integer(Int64(getpid())),
+                ])
+            }
+            try await assembly.run(services)
+        } catch {
+            try await storage.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Cases
+import EventLog
+import Events
+import Foundation
+import JSON
+import Logging
+import Postgres
+import Projections
+import Reactors
+import Response
+import Server
+import ServiceLifecycle
+import UnixSignals
+
+/// A whole server, put together from its rooms: what `serve` runs, and `demo` with a lab beside it.
+struct Assembly: Sendable {
+    let storage: Storage
+    let pipeline: Pipeline
+    let client: GuardedHTTPClient
+    let factory: ConnectorFactory
+    let logger: Logger
+
+    init(storage: Storage, options: ServerOptions, extraNetworks: [CIDR] = []) throws {
+        self.storage = storage
+        logger = Log.logger("docket")
+        client = GuardedHTTPClient(policy: AddressPolicy(allowed: try options.networks() + extraNetworks))
+        let factory = ConnectorFactory(client: client, secretsDirectory: options.secretsDir)
+        self.factory = factory
+        pipeline = Pipeline(log: storage.log, defaultPolicy: try Shipped.policy(), clock: storage.clock) { registry in
+            try factory.connectors(of: registry)
+        }
+    }
+
+    /// The services in the order in which they start; they end the other way round, so that the database goes last.
+    func services(
+        _ parts: Set<ServerOptions.Part>, host: String, port: Int, onReady: @escaping @Sendable (Int) async -> Void
+    ) throws -> [any Service] {
+        var services: [any Service] = []
+        if let cluster = storage.cluster { services.append(cluster) }
+        services.append(storage.database)
+        services.append(ConnectorClient(client: client))
+        if parts.contains(.projections) {
+            let worker = ProjectionWorker(
+                source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock)
+            services.append(ProjectionRunner(worker: worker, source: storage.log, logger: logger))
+        }
+        if parts.contains(.reactors) {
+            services.append(pipeline.runner(positions: ReactorPositions(storage.database), logger: logger))
+        }
+        if parts.contains(.timers) { services.append(timekeeper) }
+        if parts.contains(.api) || parts.contains(.intake) {
+            services.append(try server(host: host, port: port, onReady: onReady))
+        }
+        return services
+    }
+
+    private var timekeeper: Timekeeper {
+        let queries = ProjectionQueries(storage.database)
+        let log = storage.log
+        return Timekeeper(cases: pipeline.cases, clock: storage.clock, logger: logger) { now in
+            var candidates: Set<Timekeeper.Candidate> = []
+            for tenant in try await log.heads().keys where tenant != SystemTenant.id {
+                for timer in try await queries.dueTimers(tenant: tenant, upTo: now).value {
+                    candidates.insert(Timekeeper.Candidate(tenant: tenant, caseID: timer.caseID))
+                }
+            }
+            return Array(candidates)
+        }
+    }
+
+    private func server(
+        host: String, port: Int, onReady: @escaping @Sendable (Int) async -> Void
+    ) throws -> DocketServer {
+        let factory = factory
+        return DocketServer(
+            dependencies: ServerDependencies(
+                log: storage.log, database: storage.database, cases: pipeline.cases, alerts: pipeline.alerts,
+                registries: pipeline.registries, receiver: AlertReceiver(log: storage.log),
+                queries: ProjectionQueries(storage.database),
+                projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
+                outfit: try Shipped.outfit(),
+                testConnector: { settings, tenant in
+                    do {
+                        let connector = try factory.connector(settings, tenant: tenant)
+                        // A key that was never used: any answer at all means that the other side is there.
+                        _ = try await connector.probe(UUID())
+                        return .init(isReachable: true, detail: nil)
+                    } catch {
+                        return .init(isReachable: false, detail: "\(error)")
+                    }
+                },
+                clock: storage.clock, logger: logger),
+            configuration: ServerConfiguration(host: host, port: port, onReady: onReady))
+    }
+
+    /// Runs services until a signal or a failure ends them, or `last` has done its work: then all end gracefully.
+    func run(_ services: [any Service], until last: (any Service)? = nil) async throws {
+        var all = services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+        if let last {
+            all.append(
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: last, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup))
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+}
+
+/// Closes the connectors' client when everything that uses it has ended.
+private struct ConnectorClient: Service {
+    let client: GuardedHTTPClient
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        try await client.shutdown()
+    }
+}

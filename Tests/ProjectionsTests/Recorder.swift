@@ -1,0 +1,10 @@
+import Synchronization
+
+/// Keeps what a callback is told.
+final class Recorder<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+
+    var all: [Value] { values.withLock { $0 } }
+
+    func record(_ value: Value) { values.withLock { $0.append(value) } }
+}

@@ -1,0 +1,56 @@
+import Cases
+import EventLog
+import Events
+import Foundation
+import Logging
+import TestSupport
+import Testing
+
+@testable import Reactors
+
+@Suite("The timer", .migrated, .timeLimit(.minutes(2)))
+struct TimekeeperTests {
+    @Test("what is due fires once, however many timers run, and a breached case is still open")
+    func once() async throws {
+        try await World.run { world in
+            _ = try await world.send(try world.alert())
+            let record = try await world.caseRecord { $0.approval?.state == .pending && $0.sla.count == 3 }
+            let later = world.clock().adding(milliseconds: 365 * 86_400_000)
+            let candidate = Timekeeper.Candidate(tenant: world.tenant, caseID: record.id)
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let timer = Timekeeper(cases: world.cases, clock: world.clock, logger: logger) { _ in [candidate] }
+            // Three timers at the same moment, and one that comes late.
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<3 { group.addTask { try await timer.fire(candidate, at: later) } }
+            }
+            try await timer.fire(candidate, at: later)
+
+            let events = try await world.log.read(stream: record.id, tenant: world.tenant)
+            for (type, count) in [("sla.breached", 3), ("sla.at_risk", 3), ("approval.expired", 1)] {
+                #expect(events.filter { $0.type == type }.count == count, "\(type)")
+            }
+            #expect(events.filter { $0.type == "evidence.expired" }.count == record.evidence.count { $0.staleAfter != nil })
+            let breached = try #require(try await world.cases.load(record.id, tenant: world.tenant))
+            #expect(breached.state == .escalated)
+            #expect(breached.sla.allSatisfy { $0.breachedAt != nil && $0.status == .running })
+            #expect(breached.approval?.state == .expired)
+            #expect(breached.dueTimes.isEmpty)
+        }
+    }
+
+    @Test("nothing fires before its time")
+    func early() async throws {
+        try await World.run { world in
+            _ = try await world.send(try world.alert())
+            let record = try await world.caseRecord { $0.approval?.state == .pending && $0.sla.count == 3 }
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let timer = Timekeeper(cases: world.cases, clock: world.clock, logger: logger) { _ in [] }
+            let first = try #require(record.dueTimes.first)
+            try await timer.fire(
+                .init(tenant: world.tenant, caseID: record.id), at: Instant(microseconds: first.at.microseconds - 1))
+            #expect(try await world.cases.load(record.id, tenant: world.tenant)?.version == record.version)
+        }
+    }
+}

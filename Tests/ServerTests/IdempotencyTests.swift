@@ -1,0 +1,104 @@
+import Cases
+import Events
+import Foundation
+import HTTPTypes
+import JSON
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Server
+
+@Suite("Idempotency-Key", .served, .timeLimit(.minutes(2)))
+struct IdempotencyTests {
+    @Test("the same request twice is done once and answered the same")
+    func replay() async throws {
+        try await TestServer.run { server in
+            let headers: HTTPFields = [.idempotencyKey: "key-1"]
+            let body: JSONValue = ["subject": "bob", "roles": ["analyst"]]
+            let first = try await server.post("/v1/tokens", body, as: .role(.admin), headers: headers)
+            let second = try await server.post(
+                "/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "\"key-1\""])
+            #expect(first.status == 201)
+            #expect(second.status == 201)
+            #expect(second.bytes == first.bytes)
+            #expect(second.position == first.position)
+            #expect(second.headers[.idempotencyReplayed] == "true")
+            let made = try await server.get("/v1/tokens", as: .role(.admin))
+            #expect(made["/items"]?.arrayValue?.count { $0["subject"] == "bob" } == 1)
+
+            let stored = try await server.database.query("SELECT response FROM docket.idempotency_key") {
+                row throws(PostgresError) in try row[0] as [UInt8]
+            }
+            #expect(stored.count == 1)
+            let text = try #require(first["/token"]?.stringValue)
+            #expect(!String(decoding: stored[0], as: UTF8.self).contains(text))
+
+            let other = try await server.post(
+                "/v1/tokens", ["subject": "eve", "roles": ["analyst"]], as: .role(.admin), headers: headers)
+            #expect(other.status == 422)
+            #expect(other.problem == "idempotency-key-reused")
+            // Keys belong to their sender.
+            let somebodyElse = try await server.post("/v1/tokens", body, as: .person("adam", .admin), headers: headers)
+            #expect(somebodyElse.status == 201)
+            #expect(somebodyElse.id != first.id)
+        }
+    }
+
+    @Test("while the first one runs, the second is told to wait")
+    func running() async throws {
+        try await TestServer.run { server in
+            let body: JSONValue = ["subject": "bob", "roles": ["analyst"]]
+            let token = try #require(TokenText(try await server.token(of: .role(.admin)) ?? ""))
+            let bytes = Array("/v1/tokens\napplication/json\n".utf8) + body.canonicalBytes()
+            let key = IdempotencyStore.Key(
+                tenant: server.tenant, token: token.id, route: "/v1/tokens", text: "key-2",
+                requestDigest: .sha256(bytes))
+            guard case .run = try await server.server.services.idempotency.begin(key, at: .now()) else {
+                Issue.record("the key is not free")
+                return
+            }
+            let answer = try await server.post(
+                "/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"])
+            #expect(answer.status == 409)
+            #expect(answer.problem == "idempotency-in-progress")
+            try await server.server.services.idempotency.release(key)
+            #expect(
+                try await server.post("/v1/tokens", body, as: .role(.admin), headers: [.idempotencyKey: "key-2"]).status
+                    == 201)
+        }
+    }
+
+    @Test("a refusal leaves the key free; a dead letter is kept; a day later all is forgotten")
+    func refusals() async throws {
+        try await TestServer.run { server in
+            let headers: HTTPFields = [.idempotencyKey: "key-3"]
+            #expect(try await server.post("/v1/tokens", [:], as: .role(.admin), headers: headers).status == 422)
+            let body: JSONValue = ["subject": "bob", "roles": ["analyst"]]
+            let made = try await server.post("/v1/tokens", body, as: .role(.admin), headers: headers)
+            #expect(made.status == 201)
+
+            let letter = try await server.post("/v1/alerts", ["source": "x"], as: .role(.ingest), headers: headers)
+            let same = try await server.post("/v1/alerts", ["source": "x"], as: .role(.ingest), headers: headers)
+            #expect(letter.problem == "dead-lettered")
+            #expect(same["/dead_letter_id"] == letter["/dead_letter_id"])
+            #expect(try await server.events(.alertRejected).count == 1)
+
+            try await server.server.services.idempotency.sweep(
+                tenant: server.tenant, now: Instant.now().adding(milliseconds: 86_400_001))
+            let again = try await server.post("/v1/tokens", body, as: .role(.admin), headers: headers)
+            #expect(again.status == 201)
+            #expect(again.id != made.id)
+        }
+    }
+
+    @Test("a key has a sensible length", arguments: ["", String(repeating: "k", count: 256)])
+    func length(key: String) async throws {
+        try await TestServer.run { server in
+            let answer = try await server.post(
+                "/v1/tokens", ["subject": "bob", "roles": ["analyst"]], as: .role(.admin),
+                headers: [.idempotencyKey: key])
+            #expect(answer.problem == "validation-failed")
+        }
+    }
+}

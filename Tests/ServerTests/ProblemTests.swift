@@ -1,0 +1,178 @@
+import Cases
+import EventLog
+import Events
+import Foundation
+import HTTPTypes
+import JSON
+import Postgres
+import Projections
+import Reactors
+import TestSupport
+import Testing
+
+@testable import Server
+
+@Suite("Problems", .served, .timeLimit(.minutes(2)))
+struct ProblemTests {
+    @Test("what is not there, and what does not take that method")
+    func routing() async throws {
+        try await TestServer.run { server in
+            let nothing = try await server.get("/v1/nothing")
+            #expect(nothing.problem == "not-found")
+            #expect(nothing["/instance"] == "/v1/nothing")
+            #expect(nothing["/errors"] == [])
+            for (method, path, allow) in [
+                (HTTPRequest.Method.delete, "/v1/cases", "GET, HEAD"), (.put, "/v1/cases/x", "GET, HEAD, PATCH"),
+                (.get, "/v1/cases/x:close", "POST"), (.get, "/v1/alerts:batch", "POST"),
+                (.post, "/healthz", "GET, HEAD"),
+            ] {
+                let answer = try await server.send(method, path, as: .role(.analyst))
+                #expect(answer.status == 405, "\(path)")
+                #expect(answer.problem == "method-not-allowed")
+                #expect(answer.headers[.allow] == allow, "\(path)")
+            }
+            #expect(try await server.send(.head, "/v1/cases", as: .role(.analyst)).status == 200)
+            #expect(try await server.post("/v1/cases/x:explode", [:]).status == 405)
+        }
+    }
+
+    @Test("a trace that came in goes out, and each answer has one")
+    func traces() async throws {
+        try await TestServer.run { server in
+            let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+            let answer = try await server.get(
+                "/v1/nothing", headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
+            #expect(answer["/trace_id"]?.stringValue == trace)
+            let without = try await server.get("/v1/nothing", headers: [HTTPField.Name("traceparent")!: "nonsense"])
+            #expect(without["/trace_id"]?.stringValue?.count == 32)
+            let id = try await server.openCase()
+            _ = try await server.post(
+                "/v1/cases/\(id)/comments", ["text": "Hi."],
+                headers: [HTTPField.Name("traceparent")!: "00-\(trace)-00f067aa0ba902b7-01"])
+            #expect(try await server.events(.caseCommented).first?.traceID == trace)
+        }
+    }
+
+    @Test(
+        "bodies of commands that cannot be read",
+        arguments: [
+            ([UInt8]("{".utf8), 400, "malformed-body"), ([0x22, 0xFF, 0x22], 400, "malformed-body"),
+            ([UInt8](#"{"text":"a","text":"b"}"#.utf8), 400, "malformed-body"),
+            ([UInt8](#"{"text":"a\u0000b"}"#.utf8), 422, "validation-failed"),
+            ([UInt8](#"{"text":"\ud800"}"#.utf8), 422, "validation-failed"),
+            ([UInt8](#"{"text":"a","n":9007199254740993}"#.utf8), 422, "validation-failed"),
+            (
+                [UInt8]((String(repeating: "[", count: 65) + String(repeating: "]", count: 65)).utf8), 413,
+                "body-too-large"
+            ),
+            ([UInt8](repeating: 0x20, count: 1_048_577), 413, "body-too-large"),
+            ([UInt8]("{}".utf8), 422, "validation-failed"), ([], 422, "validation-failed"),
+        ])
+    func bodies(bytes: [UInt8], status: Int, problem: String) async throws {
+        try await TestServer.run { server in
+            let answer = try await server.send(
+                .post, "/v1/cases/\(UUID().lowercased)/comments", as: .role(.analyst), bytes: bytes,
+                headers: [.contentType: "application/json"])
+            #expect(answer.status == status, "\(answer.text)")
+            #expect(answer.problem == problem)
+        }
+    }
+
+    @Test("the server says how it is, in words that machines read")
+    func health() async throws {
+        try await TestServer.run { server in
+            #expect(try await server.get("/healthz", as: .nobody).status == 200)
+            let ready = try await server.get("/readyz", as: .nobody)
+            #expect(ready.status == 200, "\(ready.text)")
+            _ = try await server.get("/v1/cases")
+            let metrics = try await server.get("/metrics", as: .nobody)
+            #expect(metrics.headers[.contentType]?.hasPrefix("text/plain; version=0.0.4") == true)
+            #expect(
+                metrics.text.contains(#"docket_http_requests_total{method="GET",route="/v1/cases",status="200"} 1"#))
+            #expect(metrics.text.contains(#"docket_projection_lag_events{projection="cases"}"#))
+            #expect(!metrics.text.contains(server.tenant.lowercased))
+            await server.database.close()
+            #expect(try await server.get("/readyz", as: .nobody).status == 503)
+            let away = try await server.get("/v1/me", as: .role(.analyst))
+            #expect(away.status == 503)
+            #expect(away.problem == "database-unavailable")
+            #expect(away.headers[.retryAfter] != nil)
+            #expect(!away.text.contains("SELECT"))
+        }
+    }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        var error: any Error & Sendable
+        var problem: String
+        var status: Int
+        var testDescription: String { problem }
+
+        init(_ error: any Error & Sendable, _ problem: String, _ status: Int) {
+            self.error = error
+            self.problem = problem
+            self.status = status
+        }
+    }
+
+    @Test(
+        "every error has its problem",
+        arguments: [
+            Case(Rejection.notFound, "not-found", 404),
+            Case(Rejection.roleInsufficient(needed: ["lead"]), "role-insufficient", 403),
+            Case(Rejection.selfApproval, "self-approval", 403),
+            Case(Rejection.approverExcluded(reason: "requester"), "approver-excluded", 403),
+            Case(Rejection.alreadyDecided, "already-decided", 409), Case(Rejection.legalHold, "legal-hold", 409),
+            Case(Rejection.alreadyRolledBack, "already-rolled-back", 409),
+            Case(Rejection.irreversibleAction([]), "irreversible-action", 422),
+            Case(Rejection.evidenceMissing([]), "evidence-missing", 422),
+            Case(StaleVersion(current: 3), "precondition-failed", 412),
+            Case(EventLogError(.queueFull, "x"), "queue-full", 503),
+            Case(EventLogError(.unavailable, "x"), "database-unavailable", 503),
+            Case(EventLogError(.corrupt, "SELECT secret"), "internal", 500),
+            Case(ProjectionError(.behind, "x"), "projection-behind", 503),
+            Case(ProjectionError(.malformedCursor, "x"), "validation-failed", 422),
+            Case(PostgresError(.connectionFailed, "x"), "database-unavailable", 503),
+            Case(PostgresError(.server, "SELECT secret"), "internal", 500),
+            Case(JSONError(.type, "a poison event's secret"), "internal", 500),
+            Case(CancellationError(), "internal", 500),
+        ])
+    func mapping(_ expected: Case) {
+        let problem = Problem(expected.error)
+        #expect(problem.type.rawValue == expected.problem)
+        #expect(problem.type.status == expected.status)
+        let document = problem.document(instance: "/x", traceID: "t").canonicalString()
+        #expect(!document.contains("secret"))
+    }
+
+    @Test("each type of the contract has its status")
+    func types() {
+        let expected: [Int: Set<String>] = [
+            400: ["malformed-body", "unknown-parameter", "token-in-url"], 401: ["unauthenticated", "step-up-required"],
+            403: ["role-insufficient", "self-approval", "approver-excluded"], 404: ["not-found"],
+            405: ["method-not-allowed"],
+            406: ["not-acceptable"],
+            409: [
+                "illegal-transition", "version-conflict", "idempotency-in-progress", "plan-digest-mismatch",
+                "approval-not-pending", "already-decided", "already-rolled-back", "legal-hold",
+            ],
+            412: ["precondition-failed"], 413: ["body-too-large"], 415: ["unsupported-media-type"],
+            422: [
+                "validation-failed", "dead-lettered", "evidence-missing", "idempotency-key-reused",
+                "irreversible-action",
+            ],
+            428: ["precondition-required"], 429: ["rate-limited"], 500: ["internal"],
+            503: ["queue-full", "database-unavailable", "projection-behind"],
+        ]
+        for (status, names) in expected {
+            #expect(Set(ProblemType.allCases.filter { $0.status == status }.map(\.rawValue)) == names)
+        }
+    }
+
+    @Test("a name that is not the server's own gets nothing", arguments: [("docket.example", 404), ("localhost", 200)])
+    func hosts(name: String, status: Int) async throws {
+        try await TestServer.run(configuration: ServerConfiguration(allowedHosts: [name])) { server in
+            let answer = try await server.get("/healthz", as: .nobody)
+            #expect(answer.status == status)
+        }
+    }
+}
