@@ -12,6 +12,8 @@ package struct CaseOpened: Payload {
     package var environment: DeploymentEnvironment
     package var region: String?
     package var alertID: UUID
+    /// When the log took the alert in.
+    package var alertIngestedAt: Instant?
     /// First `occurred_at` of the evidence.
     package var firstOccurredAt: Instant
     package var clockSuspect: Bool

@@ -128,6 +128,8 @@ extension CaseRecord {
         clockSuspect = payload.clockSuspect
         anchors.firstOccurredAt = payload.firstOccurredAt
         anchors.openedAt = event.recordedAt
+        anchors.firstAlertAt = payload.alertIngestedAt ?? event.recordedAt
+        anchors.eventIDs["first_alert"] = event.causedBy ?? event.eventID
         anchors.eventIDs["opened"] = event.eventID
         openingEventIDs = [event.eventID]
         sources["severity"] = event.eventID

@@ -4,21 +4,23 @@ package import struct Foundation.UUID
 
 /// What the pipeline's stages write: each takes what the stage found and gives the event that says so.
 extension CaseRecord {
-    package static func open(_ alert: NormalizedAlert, tier: Int = 1, queue: String = "default", splitFrom: UUID? = nil)
-        -> Decision
-    {
+    /// - Parameter ingestedAt: when the log took the alert in.
+    package static func open(
+        _ alert: NormalizedAlert, ingestedAt: Instant? = nil, tier: Int = 1, queue: String = "default",
+        splitFrom: UUID? = nil
+    ) -> Decision {
         let observed = alert.evidence.compactMap(\.observedAt) + [alert.occurredAt]
         return Decision(
             CaseOpened(
                 title: alert.title, severityID: alert.severity.id, confidenceScore: alert.confidenceScore,
                 pattern: alert.pattern, environment: alert.environment, region: alert.region, alertID: alert.alertID,
-                firstOccurredAt: observed.min() ?? alert.occurredAt, clockSuspect: alert.clockSuspect, tier: tier,
+                alertIngestedAt: ingestedAt, firstOccurredAt: observed.min() ?? alert.occurredAt, clockSuspect: alert.clockSuspect, tier: tier,
                 queue: queue, splitFrom: splitFrom))
     }
 
     /// An alert joins. Before execution the plan would now be another one, so a pending or granted approval falls.
     package func link(_ alert: NormalizedAlert, overlapScore: Double, shared: [EntityKey]) -> [Decision] {
-        guard !alerts.contains(where: { $0.alertID == alert.alertID }) else { return [] }
+        guard !state.isClosed, !alerts.contains(where: { $0.alertID == alert.alertID }) else { return [] }
         let isRunning = state == .executing || state == .rollingBack
         let linked = Decision(
             CaseAlertLinked(
@@ -76,9 +78,16 @@ extension CaseRecord {
     /// - Parameter narrative: the full account for the person who is asked.
     package func pass(_ gate: GateResult, narrative: String) -> [Decision] {
         guard state == .recommended, let recommendation else { return [] }
-        let evaluated = Decision(GateEvaluated(recommendationID: recommendation.id, gate: gate))
         let missing = missingEvidence(plan: plan, demands: demands)
-        if gate.decision == .auto, let plan, missing.isEmpty {
+        var gate = gate
+        if gate.decision == .auto, !missing.isEmpty {
+            // Without its evidence nothing runs by itself.
+            gate.decision = .escalate
+            gate.level = max(gate.level, .onePerson)
+            gate.requiredApprovals = gate.level.requiredApprovals
+        }
+        let evaluated = Decision(GateEvaluated(recommendationID: recommendation.id, gate: gate))
+        if gate.decision == .auto, let plan {
             return [
                 evaluated,
                 Decision(

@@ -98,6 +98,7 @@ package struct CaseRecord: Codable, Sendable, Hashable {
 /// The instants that durations are measured between (contract §2, "Anchors").
 package struct CaseAnchors: Codable, Sendable, Hashable {
     package var firstOccurredAt: Instant?
+    package var firstAlertAt: Instant?
     package var openedAt: Instant?
     package var acknowledgedAt: Instant?
     /// The newest deed: a reopened case has to be acknowledged anew.
@@ -122,6 +123,11 @@ extension CaseRecord {
     /// A run is under way, forwards or backwards.
     package var activeRun: Run? {
         runs.last.flatMap { [.running, .paused, .rollingBack].contains($0.state) ? $0 : nil }
+    }
+
+    /// Approved by the gate alone, and not started: only a new recommendation leads on from here.
+    package var needsNewRecommendation: Bool {
+        state == .approved && activeRun == nil && approval?.state != .granted
     }
 
     /// The run that has something left to do: an active one that is not paused, or a cancelled one whose last act is

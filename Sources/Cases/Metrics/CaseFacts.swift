@@ -64,6 +64,6 @@ package struct CaseFacts: Codable, Sendable, Hashable {
                 hasVerifiedContainment: run.steps.contains { $0.actionClass.isContainment && $0.verifiedAt != nil },
                 rollbackReason: run.rollback?.reasonCode)
         }
-        firstAlertAt = record.anchors.openedAt
+        firstAlertAt = record.anchors.firstAlertAt
     }
 }

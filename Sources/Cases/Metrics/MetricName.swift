@@ -34,7 +34,7 @@ package enum MetricName: String, Sendable, Hashable, Codable, CaseIterable {
         case .mtta: "case.opened → first human or automatic decision"
         case .mttc: "case.opened → last containment step verified"
         case .mttr: "case.opened → case.recovered, the first"
-        case .alertToRemediation: "case.opened, which follows the first alert at once → last step verified"
+        case .alertToRemediation: "first alert.ingested → last step verified"
         case .analystResponseTime: "case.escalated → decision"
         case .runDuration: "run.started → run.completed"
         case .alertsPerCase: "alerts linked to a case"

@@ -200,6 +200,22 @@ package struct PlaybookHistory: Sendable, Hashable {
         eventIDs.append(eventID)
     }
 
+    mutating func add(isCorrect: Bool, eventID: UUID) {
+        live += 1
+        if isCorrect { liveCorrect += 1 }
+        // The newest are what a reader wants to see; the counts hold them all.
+        eventIDs = Array((eventIDs + [eventID]).suffix(100))
+    }
+
+    /// Whether a verdict says that acting was right; `nil` when it says nothing about it.
+    static func judgement(of verdict: Verdict) -> Bool? {
+        switch verdict {
+        case .truePositive, .suspicious, .securityRisk, .managedExternally: true
+        case .falsePositive, .benign: false
+        case .unknown, .disregard, .test, .insufficientData, .duplicate, .other: nil
+        }
+    }
+
     package func counts(includingImported: Bool) -> (n: Int, correct: Int) {
         includingImported ? (live + imported, liveCorrect + importedCorrect) : (live, liveCorrect)
     }

@@ -22,6 +22,8 @@ package struct Registry: Sendable {
     package var calendar: [CalendarEntry] = []
     package var grants: [RoleGrant] = []
     private var histories: [String: PlaybookHistory] = [:]
+    /// Live runs whose case has no verdict yet: case → playbook.
+    private var unjudgedRuns: [UUID: String] = [:]
     private var isTenantHalted = false
     private var haltedPlaybooks: Set<String> = []
 
@@ -57,7 +59,7 @@ package struct Registry: Sendable {
     package static let eventTypes: [EventType] = [
         .tenantCreated, .policyProposed, .policyApproved, .assetRegistered, .playbookPublished, .playbookPromoted,
         .playbookDemoted, .standingApprovalGranted, .standingApprovalRevoked, .connectorChanged, .tokenCreated,
-        .tokenRevoked, .calendarChanged, .historyImported, .automationHalted, .automationResumed, .accessGranted,
+        .tokenRevoked, .runStarted, .rollbackRequested, .caseClosed, .calendarChanged, .historyImported, .automationHalted, .automationResumed, .accessGranted,
     ]
 
     /// - Throws: `JSONError` for data that does not have its type's shape.
@@ -118,10 +120,30 @@ package struct Registry: Sendable {
         case .historyImported:
             let imported: HistoryImported = try event.payload()
             histories[imported.playbookID, default: PlaybookHistory()].add(imported, eventID: event.eventID)
+        case .runStarted:
+            if event.data["mode"] == "live", let id = event.caseID,
+                let playbook = event.data.at("/plan/playbook/id")?.stringValue
+            {
+                unjudgedRuns[id] = playbook
+            }
+        case .rollbackRequested:
+            if event.data["reason_code"]?.stringValue == RollbackReason.falseContainment.rawValue {
+                judge(event, isCorrect: false)
+            }
+        case .caseClosed:
+            if let verdict = event.data["verdict"]?.stringValue.flatMap(Verdict.init(rawValue:)) {
+                judge(event, isCorrect: PlaybookHistory.judgement(of: verdict))
+            }
         case .automationHalted: setHalted(true, playbook: event.data["playbook_id"]?.stringValue)
         case .automationResumed: setHalted(false, playbook: event.data["playbook_id"]?.stringValue)
         default: break
         }
+    }
+
+    /// A run is judged once: by its case's verdict, or by being undone as a false containment.
+    private mutating func judge(_ event: Event, isCorrect: Bool?) {
+        guard let id = event.caseID, let playbook = unjudgedRuns.removeValue(forKey: id), let isCorrect else { return }
+        histories[playbook, default: PlaybookHistory()].add(isCorrect: isCorrect, eventID: event.eventID)
     }
 
     private mutating func setHalted(_ halted: Bool, playbook: String?) {

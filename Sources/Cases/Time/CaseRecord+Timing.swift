@@ -39,6 +39,28 @@ extension CaseRecord {
         }
     }
 
+    /// New deadlines after a change of severity: the time that has passed stays passed, pauses stay pauses.
+    package func retargetedClocks(policy: Policy) -> [Decision] {
+        guard let targets = policy.slaTargets(for: severity) else { return [] }
+        return sla.filter { $0.status != .ended }.compactMap { clock in
+            let target: Int64
+            switch clock.clock {
+            case SLAClock.acknowledge: target = targets.acknowledgeMs
+            case SLAClock.contain: target = targets.containMs
+            case SLAClock.resolve: target = targets.resolveMs
+            default: return nil
+            }
+            guard target != clock.targetMs else { return nil }
+            let start = clock.startedAt.adding(milliseconds: clock.pausedMs)
+            return Decision(
+                type: .slaRetargeted,
+                SLAClockEvent(
+                    clock: clock.clock, targetMs: target,
+                    atRiskAt: start.adding(milliseconds: Int64(Double(target) * targets.atRiskFraction)),
+                    dueAt: start.adding(milliseconds: target)))
+        }
+    }
+
     /// The clocks whose end has come: acknowledged, contained, recovered or closed.
     package func endingClocks() -> [Decision] {
         sla.filter { $0.status != .ended }.compactMap { clock -> Decision? in

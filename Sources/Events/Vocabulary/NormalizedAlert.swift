@@ -7,6 +7,25 @@ package import struct Foundation.UUID
 /// It holds what the following stages decide on; `ocsf` is the same alert as an OCSF 1.9 Detection Finding, for
 /// everyone who speaks OCSF. The bytes as received are evidence, found by `rawDigest`.
 package struct NormalizedAlert: Sendable, Hashable, Codable {
+    /// Reads the payload of `alert.normalized`.
+    ///
+    /// - Returns: `nil` once its content was erased.
+    /// - Throws: `JSONError` for a payload of another shape.
+    package static func read(_ event: Event) throws -> NormalizedAlert? {
+        let data = event.data
+        let isErased = ["title", "ocsf", "source_ref"].contains { data[$0]?.isNull ?? false }
+            || (data["entities"]?.arrayValue ?? []).contains { $0["value"]?.isNull ?? false }
+        guard isErased else { return try data.decode() }
+        // What is left of it: entities that still have a value, and no text.
+        guard var rest = data.objectValue, data["source_ref"]?.isNull == false else { return nil }
+        for name in ["title", "ocsf", "unmapped"] where rest[name]?.isNull ?? true {
+            rest[name] = name == "title" ? .string("(erased)") : .object([:])
+        }
+        rest["entities"] = .array((data["entities"]?.arrayValue ?? []).filter { $0["value"]?.isNull == false })
+        rest["evidence"] = .array((data["evidence"]?.arrayValue ?? []).filter { $0["data"]?.isNull == false })
+        return try JSONValue.object(rest).decode()
+    }
+
     package struct Rule: Sendable, Hashable, Codable {
         package var uid: String?
         package var name: String?

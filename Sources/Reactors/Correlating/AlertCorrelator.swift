@@ -42,14 +42,15 @@ package final class AlertCorrelator: Reactor {
     }
 
     package func remember(_ event: Event) async throws {
-        note(event, policy: try await bench.registry().policy)
+        let policy = try await bench.registry().policy
+        try note(event, policy: policy)
     }
 
     package func react(to event: Event) async throws {
         let policy = try await bench.registry().policy
-        note(event, policy: policy)
+        try note(event, policy: policy)
         if event.kind == .caseMerged { return try await takeOver(event) }
-        guard event.kind == .alertNormalized, let alert = try? event.data.decode(NormalizedAlert.self) else { return }
+        guard event.kind == .alertNormalized, let alert = try NormalizedAlert.read(event) else { return }
         // The same alert with other bytes stays where it is.
         guard state.withLock({ $0.cases.caseID(ofAlert: alert.alertID) }) == nil else { return }
         if let match = state.withLock({ $0.cases.match(alert, policy: policy) }) {
@@ -61,11 +62,11 @@ package final class AlertCorrelator: Reactor {
         }
     }
 
-    private func note(_ event: Event, policy: Policy) {
-        state.withLock { state in
+    private func note(_ event: Event, policy: Policy) throws {
+        try state.withLock { state in
             switch event.kind {
             case .alertNormalized:
-                guard let alert = try? event.data.decode(NormalizedAlert.self) else { return }
+                guard let alert = try NormalizedAlert.read(event) else { return }
                 state.alerts[alert.alertID] = alert
                 state.forget(at: alert.occurredAt, policy: policy)
                 if state.cases.caseID(ofAlert: alert.alertID) == nil { state.cases.noteLoose(alert, policy: policy) }
@@ -106,7 +107,8 @@ package final class AlertCorrelator: Reactor {
         let caseID = UUID.v5(namespace: event.eventID, name: "case")
         let now = bench.clock()
         let cause = Cause(reactor: Self.name, reactingTo: event, at: now)
-        try await bench.cases.open(caseID, tenant: bench.tenant, decisions: [CaseRecord.open(alert)], cause: cause)
+        try await bench.cases.open(caseID, tenant: bench.tenant, 
+            decisions: [CaseRecord.open(alert, ingestedAt: event.recordedAt)], cause: cause)
         let companions = state.withLock { state in
             let companions = state.cases.looseAlerts(near: alert, policy: policy)
             state.cases.opened(caseID, by: alert, at: now, policy: policy)

@@ -19,12 +19,15 @@ package struct CaseEnricher: Reactor {
     }
 
     package func react(to event: Event) async throws {
-        let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
-            guard record.needsEnrichment else { return [] }
-            let alerts = try await bench.alerts.load(record.alerts.map(\.alertID), tenant: bench.tenant)
-            return [enrichment(of: record, alerts: alerts, registry: registry)]
+            record.needsEnrichment ? [try await enrichment(of: record)] : []
         }
+    }
+
+    /// Everything known about the case's entities as of now.
+    func enrichment(of record: CaseRecord) async throws -> Decision {
+        let alerts = try await bench.alerts.load(record.alerts.map(\.alertID), tenant: bench.tenant)
+        return enrichment(of: record, alerts: alerts, registry: try await bench.registry())
     }
 
     private func enrichment(

@@ -43,9 +43,12 @@ package struct RunExecutor: Reactor {
             guard !registry.isHalted(playbook: record.plan?.playbook.id) else {
                 return record.invalidatingApproval(cause: "automation_halted")
             }
-            return record.start(
+            let decisions = record.start(
                 run: UUID.v5(namespace: event.eventID, name: "run"),
                 currentPlan: try currentPlan(of: record, registry: registry), mode: .live)
+            guard decisions.isEmpty, record.needsNewRecommendation else { return decisions }
+            // What may run by itself is another plan by now: look at the case anew, gate and all.
+            return [try await CaseEnricher(bench).enrichment(of: record)]
         }
     }
 
@@ -66,7 +69,7 @@ package struct RunExecutor: Reactor {
             connectors: try await connectors(registry),
             record: { try await feed.append($0, actor: actor, cause: event) },
             external: { try await feed.external() },
-            conflict: { step in try await conflict(for: step, of: record.id) })
+            conflict: { step in try await conflict(for: step, playbook: plan.playbook.id, of: record.id) })
         do {
             if case .wait(.outcomeUnknown) = try await driver.drive(&machine) {
                 guard try await waitBeforeProbing(feed, attempt: attempt) else { return }
@@ -97,9 +100,9 @@ package struct RunExecutor: Reactor {
     }
 
     /// Looked at again immediately before each step: the environment may have changed since the approval.
-    private func conflict(for step: PlanStep, of caseID: UUID) async throws -> String? {
+    private func conflict(for step: PlanStep, playbook: String, of caseID: UUID) async throws -> String? {
         let registry = try await bench.registry()
-        if registry.isHalted(playbook: nil) { return "Automation is halted." }
+        if registry.isHalted(playbook: playbook) { return "Automation is halted." }
         let now = bench.clock()
         let keys = step.targets.compactMap { target in
             Entity.EntityType(rawValue: target.type).map {

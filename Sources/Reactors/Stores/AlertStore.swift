@@ -19,13 +19,13 @@ package struct AlertStore: Sendable {
         self.log = log
     }
 
-    /// - Returns: the newest form of each alert that exists and is not erased.
+    /// - Returns: the newest form of each alert that exists and is not erased whole.
     package func load(_ ids: [UUID], tenant: UUID) async throws -> [UUID: Found] {
         var found: [UUID: Found] = [:]
         guard !ids.isEmpty else { return found }
         for (id, events) in try await log.read(streams: ids, tenant: tenant) {
             for event in events where event.kind == .alertNormalized {
-                guard let alert = try? event.data.decode(NormalizedAlert.self) else { continue }
+                guard let alert = try NormalizedAlert.read(event) else { continue }
                 found[id] = Found(alert: alert, eventID: event.eventID)
             }
         }

@@ -6,7 +6,7 @@ import Foundation
 package struct ClockKeeper: Reactor {
     package static let name = "clocks"
     package static let interests: Set<EventType> = [
-        .caseOpened, .caseReopened, .gateAutoApproved, .caseAssigned, .caseCommented, .approvalGranted, .approvalDenied,
+        .caseOpened, .caseReopened, .caseAlertLinked, .gateAutoApproved, .caseAssigned, .caseCommented, .approvalGranted, .approvalDenied,
         .caseHeld, .evidenceAdded, .approvalRequested, .caseRetitled, .caseSeverityChanged, .stepVerified,
         .caseRecovered, .caseClosed, .rollbackRequested, .ownerAcknowledged,
     ]
@@ -23,7 +23,9 @@ package struct ClockKeeper: Reactor {
             if event.kind == .caseOpened || event.kind == .caseReopened {
                 return record.startingClocks(policy: registry.policy, at: event.recordedAt)
             }
-            return record.endingClocks()
+            let ending = record.endingClocks()
+            guard event.kind == .caseSeverityChanged || event.kind == .caseAlertLinked else { return ending }
+            return ending + (ending.isEmpty ? record.retargetedClocks(policy: registry.policy) : [])
         }
     }
 }
