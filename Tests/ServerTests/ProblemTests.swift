@@ -168,6 +168,21 @@ struct ProblemTests {
         }
     }
 
+    @Test("the description of the API names every route, its roles and its parameters")
+    func description() async throws {
+        try await TestServer.run { server in
+            let document = try await server.get("/openapi.json", as: .nobody)
+            #expect(document["/openapi"] == "3.1.0")
+            for endpoint in server.server.endpoints {
+                let operation = document["/paths"]?[endpoint.path]?[endpoint.method.lowercased()]
+                #expect(operation != nil, "\(endpoint.path)")
+                #expect(operation?["x-docket-roles"]?.arrayValue?.count ?? 0 == endpoint.roles.count)
+                let named = operation?["parameters"]?.arrayValue?.filter { $0["in"] == "query" }
+                #expect(Set(named?.compactMap { $0["name"]?.stringValue } ?? []) == endpoint.query)
+            }
+        }
+    }
+
     @Test("a name that is not the server's own gets nothing", arguments: [("docket.example", 404), ("localhost", 200)])
     func hosts(name: String, status: Int) async throws {
         try await TestServer.run(configuration: ServerConfiguration(allowedHosts: [name])) { server in
