@@ -14,6 +14,51 @@ struct CrashTests {
         case duringRollback = "rollback.requested"
     }
 
+    @Test("between two steps of a run, the second is done after the restart, and the first is not done again")
+    func betweenSteps() async throws {
+        try await Installation.with { place, first in
+            try await place.furnish(first)
+            let pod = "/v1/pods/shop%2Fminer-7"
+            let before = try await place.lab(.GET, pod).json
+            let sent = try await place.openCase(first) { alert in
+                alert["title"] = "A pod mines for somebody else"
+                alert["pattern"] = "kubernetes.cryptomining"
+                alert["environment"] = "development"
+                alert["entities"] = [["type": "workload", "value": "shop/miner-7", "role": "target"]]
+                alert["evidence"] = .array(
+                    ["edr_evidence", "business_criticality", "active_session_state", "owner_notification",
+                     "asset_context", "identity_context"].map { ["kind": .string($0), "data": ["process": "xmrig"]] })
+            }
+            // The second step is slow, so that the kill falls before it.
+            _ = try await place.lab(
+                .POST, "/v1/faults",
+                ["kind": "pods", "operation": "isolate", "fault": "delay", "delay_ms": 400, "times": 1])
+            #expect(try await place.decide(sent.approvalID, as: "rita", first).status == 200)
+            _ = try await place.client("alice", first).wait("/v1/cases/\(sent.caseID)/events?limit=500") { page in
+                (page["items"]?.arrayValue ?? []).contains { $0["type"] == "step.verified" }
+            }
+            try await first.kill()
+            let server = try await place.restart()
+            let alice = place.client("alice", server)
+            let done = try await alice.wait("/v1/cases/\(sent.caseID)") { $0["state"] == "executed" }
+            let runID = try #require(done.at("/run_ids/0")?.stringValue)
+            let steps = try await alice(.GET, "/v1/runs/\(runID)/steps").json["items"]?.arrayValue ?? []
+            #expect(steps.map { $0["state"] } == ["verified", "verified", "verified"])
+            let keys = try await applied(place).compactMap { $0["idempotency_key"]?.stringValue }
+            #expect(keys.count == 3 && Set(keys).count == 3)
+
+            let asked = try await place.client("rita", server)(
+                .POST, "/v1/runs/\(runID):rollback", ["reason": "It was a test load.", "reason_code": "analyst_override"])
+            #expect(asked.status == 202, "\(asked.json)")
+            _ = try await alice.wait("/v1/cases/\(sent.caseID)") { $0["state"] == "rolled_back" }
+            var after = try await place.lab(.GET, pod).json
+            // The forensic snapshot stays; everything else is as it was.
+            #expect(after["snapshots"]?.arrayValue?.count == 1)
+            after["snapshots"] = before["snapshots"]
+            #expect(after == before)
+        }
+    }
+
     /// `DOCKET_CRASH_ROUNDS` asks for more rounds than the tests' five.
     static let rounds: Int = ProcessInfo.processInfo.environment["DOCKET_CRASH_ROUNDS"].flatMap(Int.init) ?? 5
 

@@ -95,7 +95,7 @@ struct WalkTests {
             let renewed = try await analyst.wait("/v1/cases/\(caseID)") {
                 $0["approval_id"]?.stringValue.map { $0 != requestID } ?? false
             }
-            let void = try await analyst(.GET, "/v1/approvals/\(requestID)").json
+            let void = try await analyst.wait("/v1/approvals/\(requestID)") { $0["state"] != "pending" }
             #expect(void["state"] == "invalidated")
             let renewedID = try #require(renewed["approval_id"]?.stringValue)
             #expect(try await place.decide(renewedID, as: "rita", server).status == 200)

@@ -73,7 +73,7 @@ struct SLAClockTests {
         #expect(try clock("acknowledge", recorder).outcome == .met)
         #expect(try clock("contain", recorder).status == .running)
         _ = try recorder.decide(.approve, by: "carol", registry: registry)
-        try recorder.put(recorder.record.start(run: Fixture.id("run"), currentPlan: nil, mode: .live))
+        try recorder.put(recorder.record.start(run: Fixture.id("run"), currentPlan: recorder.record.plan, mode: .live))
         try recorder.performStep()
         try recorder.put(recorder.record.endingClocks())
         #expect(try clock("contain", recorder).outcome == .met)
