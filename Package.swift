@@ -66,7 +66,8 @@ let package = Package(
         .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(
-            name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"], swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+            name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"],
+            swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
 
         // The log
         .target(
@@ -75,14 +76,16 @@ let package = Package(
             name: "Schema", dependencies: ["Postgres", crypto], path: "Schema", exclude: ["README.md"],
             swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
         .target(
-            name: "EventLog", dependencies: ["Postgres", "Schema", "JSON", "Events", crypto], swiftSettings: safeSettings),
+            name: "EventLog", dependencies: ["Postgres", "Schema", "JSON", "Events", crypto],
+            swiftSettings: safeSettings),
 
         // The stages, and what they act on
         .target(
             name: "Response", dependencies: ["JSON", "Events", httpClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: safeSettings),
         .target(
-            name: "Lab", dependencies: ["JSON", "Events", hummingbird, httpTypes, lifecycle, signals, logging, nioCore],
+            name: "Lab",
+            dependencies: ["JSON", "Events", hummingbird, httpTypes, lifecycle, signals, logging, nioCore],
             swiftSettings: safeSettings),
         .target(
             name: "Reactors",
@@ -98,22 +101,26 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Cases", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors", "Response",
+                "Cases", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors",
+                "Response",
                 crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
             name: "docket",
             dependencies: [
                 "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres", "Projections",
-                "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore, nioHTTP1,
+                "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore,
+                nioHTTP1,
             ], swiftSettings: settings),
         .executableTarget(
-            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"], path: "Benchmarks",
+            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"],
+            path: "Benchmarks",
             exclude: ["README.md"], swiftSettings: settings),
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
         .testTarget(
@@ -123,8 +130,10 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors",
-                "Response", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle, logging, nioCore,
+                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections",
+                "Reactors",
+                "Response", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle, logging,
+                nioCore,
             ], swiftSettings: settings),
         .testTarget(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
@@ -135,7 +144,8 @@ let package = Package(
         .testTarget(
             name: "ReactorsTests",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres", "Projections", "Reactors",
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres", "Projections",
+                "Reactors",
                 "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
@@ -145,11 +155,13 @@ let package = Package(
         .testTarget(
             name: "ProjectionsTests",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Schema", "TestSupport", logging, lifecycle,
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Schema", "TestSupport", logging,
+                lifecycle,
             ], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "LabTests", dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],
+            name: "LabTests",
+            dependencies: ["Lab", "JSON", "Events", httpClient, nioCore, nioHTTP1, lifecycle, logging],
             swiftSettings: settings),
         .testTarget(
             name: "ResponseTests",

@@ -163,7 +163,8 @@ struct CopyLimit {
         let time = PostgresTimestamp(microseconds: 1_700_000_000_000_000 + Int64(index))
         let actor = PostgresJSON(#"{"issuer":"docket","kind":"service","lane":"system","subject":"bench"}"#)
         let body = PostgresJSON(
-            #"{"actor":{"issuer":"docket","kind":"service","lane":"system","subject":"bench"},"case_id":null,"caused_by":null,"correlation_id":"0190f0a0-0000-7000-8000-000000000000","data":{"text":"A comment of ordinary length, number 1000, as people write them."},"occurred_at":"2026-11-21T02:38:00.123456Z","schema_version":1,"stream_kind":"case","trace_id":null,"type":"case.commented"}"#)
+            #"{"actor":{"issuer":"docket","kind":"service","lane":"system","subject":"bench"},"case_id":null,"caused_by":null,"correlation_id":"0190f0a0-0000-7000-8000-000000000000","data":{"text":"A comment of ordinary length, number 1000, as people write them."},"occurred_at":"2026-11-21T02:38:00.123456Z","schema_version":1,"stream_kind":"case","trace_id":null,"type":"case.commented"}"#
+        )
         let hash = [UInt8](repeating: 7, count: 32)
         try writer.row(
             tenant, Int64(index), UUID.v7(), Int64(1), UUID.v7(), "case.commented", Int32(1), time, time, UUID?.none,
@@ -201,7 +202,9 @@ struct CopyOutLimit {
         let (count, seconds) = try await database.transaction { tx throws(PostgresError) in
             var count = 0
             let start = ContinuousClock.now
-            try tx.copy(from: Query(unescaped: "SELECT * FROM docket.event WHERE tenant_id = '\(id)' ORDER BY position")) {
+            try tx.copy(
+                from: Query(unescaped: "SELECT * FROM docket.event WHERE tenant_id = '\(id)' ORDER BY position")
+            ) {
                 _ throws(PostgresError) in count += 1
             }
             let elapsed = ContinuousClock.now - start

@@ -7,7 +7,9 @@ import PackagePlugin
 struct EmbedSQLPlugin: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) async throws -> [Command] {
         guard let module = target as? any SourceModuleTarget else { return [] }
-        let inputs = ["sql", "json"].flatMap { module.sourceFiles(withSuffix: $0).map(\.url) }.sorted { $0.path < $1.path }
+        let inputs = ["sql", "json"].flatMap { module.sourceFiles(withSuffix: $0).map(\.url) }.sorted {
+            $0.path < $1.path
+        }
         let output = context.pluginWorkDirectoryURL.appending(path: "SQL.swift")
         return [
             .buildCommand(

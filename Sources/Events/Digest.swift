@@ -45,7 +45,9 @@ extension Digest: Codable, CustomStringConvertible {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let digest = Digest(text: text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "'sha256:' and 64 hexadecimal digits are expected"))
+                .init(
+                    codingPath: decoder.codingPath, debugDescription: "'sha256:' and 64 hexadecimal digits are expected"
+                ))
         }
         self = digest
     }

@@ -1,5 +1,6 @@
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// An event as the log keeps it: read back, with its place and its proof.
 package struct Event: Sendable, Hashable {

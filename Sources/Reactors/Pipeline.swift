@@ -38,8 +38,10 @@ package struct Pipeline: Sendable {
         guard tenant != SystemTenant.id else { return [] }
         let bench = Workbench(tenant: tenant, cases: cases, alerts: alerts, registries: registries, clock: clock)
         return [
-            AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench), CaseRecommender(bench), GateKeeper(bench),
-            ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench), ClockKeeper(bench),
+            AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench), CaseRecommender(bench),
+            GateKeeper(bench),
+            ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench),
+            ClockKeeper(bench),
         ]
     }
 

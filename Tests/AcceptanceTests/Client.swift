@@ -34,7 +34,8 @@ struct Client: Sendable {
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         let buffer = try await response.body.collect(upTo: 128 << 20)
-        return Answer(status: Int(response.status.code), headers: response.headers, bytes: Array(buffer.readableBytesView))
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, bytes: Array(buffer.readableBytesView))
     }
 
     /// Asks again until the answer fits; a server that is being restarted is simply asked again.

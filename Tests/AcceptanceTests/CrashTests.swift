@@ -26,8 +26,10 @@ struct CrashTests {
                 alert["environment"] = "development"
                 alert["entities"] = [["type": "workload", "value": "shop/miner-7", "role": "target"]]
                 alert["evidence"] = .array(
-                    ["edr_evidence", "business_criticality", "active_session_state", "owner_notification",
-                     "asset_context", "identity_context"].map { ["kind": .string($0), "data": ["process": "xmrig"]] })
+                    [
+                        "edr_evidence", "business_criticality", "active_session_state", "owner_notification",
+                        "asset_context", "identity_context",
+                    ].map { ["kind": .string($0), "data": ["process": "xmrig"]] })
             }
             // The second step is slow, so that the kill falls before it.
             _ = try await place.lab(
@@ -48,7 +50,8 @@ struct CrashTests {
             #expect(keys.count == 3 && Set(keys).count == 3)
 
             let asked = try await place.client("rita", server)(
-                .POST, "/v1/runs/\(runID):rollback", ["reason": "It was a test load.", "reason_code": "analyst_override"])
+                .POST, "/v1/runs/\(runID):rollback",
+                ["reason": "It was a test load.", "reason_code": "analyst_override"])
             #expect(asked.status == 202, "\(asked.json)")
             _ = try await alice.wait("/v1/cases/\(sent.caseID)") { $0["state"] == "rolled_back" }
             var after = try await place.lab(.GET, pod).json
@@ -121,7 +124,8 @@ struct CrashTests {
         return server
     }
 
-    private func meet(_ moment: Moment, _ caseID: String, _ place: Installation, _ server: RunningProgram) async throws {
+    private func meet(_ moment: Moment, _ caseID: String, _ place: Installation, _ server: RunningProgram) async throws
+    {
         if moment == .afterLabApplied {
             let count = try await applied(place).count
             let deadline = ContinuousClock.now + .seconds(20)

@@ -20,7 +20,9 @@ struct IngestTests {
             let lines = try mixedLines(place)
             let file = place.folder.appending(path: "mixed.ndjson")
             try Data(lines.joined(separator: [0x0A])).write(to: file)
-            let arguments = ["ingest", file.path, "--tenant", "acme", "--format", "json", "--data-dir", place.folder.path]
+            let arguments = [
+                "ingest", file.path, "--tenant", "acme", "--format", "json", "--data-dir", place.folder.path,
+            ]
             let first = try Program.run(arguments)
             #expect(first.status == 0, "\(first.errors)")
             let counts = try #require(try first.lines.last?["counts"])

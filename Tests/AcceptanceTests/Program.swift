@@ -88,7 +88,9 @@ final class RunningProgram: @unchecked Sendable {
     struct NotReady: Error, CustomStringConvertible {
         var arguments: [String]
         var errors: String
-        var description: String { "docket \(arguments.joined(separator: " ")) did not become ready:\n\(errors.suffix(4_000))" }
+        var description: String {
+            "docket \(arguments.joined(separator: " ")) did not become ready:\n\(errors.suffix(4_000))"
+        }
     }
 
     var baseURL: String { ready["base_url"]?.stringValue ?? "" }

@@ -51,7 +51,8 @@ struct RebuildTests {
             }
         }
         for metric in ["mttd", "mtta", "mttc", "mttr", "automation_coverage"] {
-            _ = try await take("/v1/metrics/\(metric)?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&group_by=severity")
+            _ = try await take(
+                "/v1/metrics/\(metric)?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&group_by=severity")
         }
         return found
     }

@@ -17,7 +17,10 @@ struct WalkTests {
             #expect(approval["required_approvals"] == 2)
             #expect(approval["plan_digest"]?.stringValue?.hasPrefix("sha256:") == true)
             #expect(approval.at("/actions/0/blast_radius/dependents") == 2)
-            #expect((approval["evidence"]?.arrayValue ?? []).contains { $0["kind"] == "cloud_audit" && $0["status"] == "present" })
+            #expect(
+                (approval["evidence"]?.arrayValue ?? []).contains {
+                    $0["kind"] == "cloud_audit" && $0["status"] == "present"
+                })
             #expect(approval["missing_evidence"] == [])
 
             let auditor = try await place.decide(approvalID, as: "aude", server)
@@ -42,18 +45,21 @@ struct WalkTests {
             #expect(late.status == 409 && late.problem == "approval-not-pending")
 
             let rollback = try await place.client("rita", server)(
-                .POST, "/v1/runs/\(runID):rollback", ["reason": "It was a planned change.", "reason_code": "false_containment"])
+                .POST, "/v1/runs/\(runID):rollback",
+                ["reason": "It was a planned change.", "reason_code": "false_containment"])
             #expect(rollback.status == 202, "\(rollback.json)")
             _ = try await analyst.wait("/v1/cases/\(caseID)") { $0["state"] == "rolled_back" }
             #expect(try await place.lab(.GET, "/v1/state").bytes == before)
             let again = try await place.client("rita", server)(
-                .POST, "/v1/runs/\(runID):rollback", ["reason": "Once more, please.", "reason_code": "false_containment"])
+                .POST, "/v1/runs/\(runID):rollback",
+                ["reason": "Once more, please.", "reason_code": "false_containment"])
             #expect(again.status == 409 && again.problem == "already-rolled-back")
 
             let events = try await analyst(.GET, "/v1/cases/\(caseID)/events?limit=500").json
             let types = (events["items"]?.arrayValue ?? []).compactMap { $0["type"]?.stringValue }
             for type in [
-                "case.opened", "case.enriched", "case.correlated", "case.recommended", "gate.evaluated", "case.escalated",
+                "case.opened", "case.enriched", "case.correlated", "case.recommended", "gate.evaluated",
+                "case.escalated",
                 "approval.requested", "approval.decision_refused", "approval.granted", "approval.quorum_reached",
                 "run.started", "step.prepared", "step.executed", "step.verified", "run.completed", "case.recovered",
                 "rollback.requested", "step.rolled_back", "rollback.completed", "sla.started",

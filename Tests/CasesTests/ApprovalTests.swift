@@ -102,7 +102,8 @@ struct ApprovalTests {
         #expect(try recorder.decide(.approve, by: "carol", registry: granted) == nil)
     }
 
-    @Test("whom another approver made an approver does not count, in whatever order they come",
+    @Test(
+        "whom another approver made an approver does not count, in whatever order they come",
         arguments: [["bob", "carol"], ["carol", "bob"]])
     func grantedByApprover(order: [String]) throws {
         let granted = try granting([.lead], to: "carol", by: "bob")
@@ -200,7 +201,8 @@ struct ApprovalTests {
             ], evidence: [])
         let wrong = Digest.sha256([7])
         var denied = recorder
-        try denied.put(.approvalExpired, ["approval_id": .string(Fixture.id("approval").lowercased), "cause": "expired"])
+        try denied.put(
+            .approvalExpired, ["approval_id": .string(Fixture.id("approval").lowercased), "cause": "expired"])
         #expect(
             try denied.decide(.approve, by: "alice", digest: wrong, registry: registry)
                 == .approvalNotPending(state: .expired))
@@ -263,7 +265,9 @@ struct ApprovalTests {
     @Test("a joining alert voids a pending approval and a granted one", arguments: [0, 1, 2])
     func alertLinked(votes: Int) throws {
         var recorder = try CaseRecorder.waitingForApproval(registry: registry)
-        for person in ["bob", "carol"].prefix(votes) { _ = try recorder.decide(.approve, by: person, registry: registry) }
+        for person in ["bob", "carol"].prefix(votes) {
+            _ = try recorder.decide(.approve, by: person, registry: registry)
+        }
         let events = try recorder.put(
             recorder.record.link(OpenAdminPort.alert("second"), overlapScore: 1, shared: [OpenAdminPort.target.key]))
         #expect(events.map(\.type) == ["case.alert_linked", "approval.invalidated"])
@@ -295,7 +299,8 @@ struct ApprovalTests {
         let due = try #require(recorder.record.dueTimes.first { $0.kind == .evidenceExpiry })
         recorder.wait(86_400_000)
         let bound = recorder.record.dueTimes.filter { due in
-            due.kind == .evidenceExpiry && recorder.record.evidence.contains { $0.digest.text == due.key && $0.kind == .cloudAudit }
+            due.kind == .evidenceExpiry
+                && recorder.record.evidence.contains { $0.digest.text == due.key && $0.kind == .cloudAudit }
         }
         try recorder.put(recorder.record.fire(try #require(bound.first)), by: Fixture.timer)
         #expect(recorder.record.approval?.state == .invalidated)

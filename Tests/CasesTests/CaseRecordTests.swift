@@ -62,8 +62,10 @@ struct CaseRecordTests {
         var recorder = try CaseRecorder.escalated(registry: OpenAdminPort.registry())
         try recorder.put(recorder.record.link(OpenAdminPort.alert("low", severity: .low), overlapScore: 1, shared: []))
         #expect(recorder.record.severity == .high)
-        try recorder.put(recorder.record.link(OpenAdminPort.alert("fatal", severity: .fatal), overlapScore: 1, shared: []))
-        try recorder.put(recorder.record.link(OpenAdminPort.alert("other", severity: .other), overlapScore: 1, shared: []))
+        try recorder.put(
+            recorder.record.link(OpenAdminPort.alert("fatal", severity: .fatal), overlapScore: 1, shared: []))
+        try recorder.put(
+            recorder.record.link(OpenAdminPort.alert("other", severity: .other), overlapScore: 1, shared: []))
         #expect(recorder.record.severity == .fatal)
         #expect(recorder.record.alerts.count == 4)
     }
@@ -111,7 +113,8 @@ struct CaseRecordTests {
         _ = try recorder.decide(.approve, by: "bob", registry: registry)
         _ = try recorder.decide(.approve, by: "carol", registry: registry)
         let other = try OpenAdminPort.plan(
-            for: recorder.record, policy: registry.policy, targets: [.init(type: .cloudResource, value: "sg-2", role: .target)])
+            for: recorder.record, policy: registry.policy,
+            targets: [.init(type: .cloudResource, value: "sg-2", role: .target)])
         #expect(
             recorder.record.start(run: Fixture.id("run"), currentPlan: other, mode: .live).map(\.type)
                 == [.approvalInvalidated])

@@ -38,7 +38,8 @@ struct GateTests {
         #expect(passed.record.run?.trigger == .auto && passed.record.run?.approvalID == nil)
     }
 
-    @Test("without a standing approval the matrix decides: two people in production, one elsewhere",
+    @Test(
+        "without a standing approval the matrix decides: two people in production, one elsewhere",
         arguments: [
             (DeploymentEnvironment.production, 2), (.unknown, 2), (.staging, 1), (.development, 1),
         ])
@@ -88,7 +89,8 @@ struct GateTests {
         #expect(gate.signals[1].eventIDs == [Fixture.id("calendar")])
     }
 
-    @Test("accuracy needs enough history",
+    @Test(
+        "accuracy needs enough history",
         arguments: [(765, 765, true), (764, 764, false), (1_130, 1_129, true), (1_129, 1_128, false), (0, 0, false)])
     func accuracy(n: Int, correct: Int, passes: Bool) throws {
         let registry = try OpenAdminPort.registry(
@@ -158,7 +160,8 @@ struct GateTests {
         #expect(CaseView(passed.record, asOf: 1).blockedActions.map(\.reason) == [.shadow])
     }
 
-    @Test("the stop switch takes the standing approval back, and the matrix applies again",
+    @Test(
+        "the stop switch takes the standing approval back, and the matrix applies again",
         arguments: [JSONValue.null, .string(OpenAdminPort.playbook)])
     func halted(playbook: JSONValue) throws {
         var (recorder, registry) = try ready()
@@ -226,7 +229,8 @@ struct GateTests {
     @Test("a standing approval holds for a live playbook; an emergency rule also before")
     func modes() throws {
         for (mode, isEmergency, decision) in [
-            (PlaybookMode.live, false, GateResult.Outcome.auto), (.assisted, false, .escalate), (.assisted, true, .auto),
+            (PlaybookMode.live, false, GateResult.Outcome.auto), (.assisted, false, .escalate),
+            (.assisted, true, .auto),
         ] {
             let registry = try OpenAdminPort.registry(
                 standing: OpenAdminPort.standingApproval(isEmergency: isEmergency))
@@ -248,7 +252,8 @@ struct GateTests {
         recorder.wait(0)
     }
 
-    @Test("nothing covers an asset that is production and critical; either alone is covered",
+    @Test(
+        "nothing covers an asset that is production and critical; either alone is covered",
         arguments: [
             (AssetContext.Criticality.critical, DeploymentEnvironment.production, false),
             (.critical, .staging, true), (.high, .production, true),
@@ -271,7 +276,10 @@ struct GateTests {
         recorder.record.conflicts = [OpenAdminPort.conflict]
         let gate = try JSONValue(encoding: evaluate(recorder, registry))
         expect(gate, has: ContractShape.gate, "gate")
-        #expect(gate["signals"]?.arrayValue?.map { $0["name"] } == ["pattern_confidence", "environment", "playbook_accuracy"])
+        #expect(
+            gate["signals"]?.arrayValue?.map { $0["name"] } == [
+                "pattern_confidence", "environment", "playbook_accuracy",
+            ])
         #expect(gate["signals"]?.arrayValue?.map { $0["operator"] } == [">=", "==", ">"])
         #expect(gate["signals"]?.arrayValue?.map { $0["threshold"]?.doubleValue } == [0.95, 0, 0.995])
         for signal in gate["signals"]?.arrayValue ?? [] {
@@ -300,7 +308,8 @@ struct WilsonIntervalTests {
 
     /// The first four are Table I of Newcombe, "Two-sided confidence intervals for the single proportion", Statistics
     /// in Medicine 17 (1998), method 3, there to four digits; all were computed again with Python's `NormalDist`.
-    @Test("published intervals come out",
+    @Test(
+        "published intervals come out",
         arguments: [
             (81, 263, 0.95, 0.2552885199, 0.3662095770), (15, 148, 0.95, 0.0623863995, 0.1604872417),
             (0, 20, 0.95, 0.0, 0.1611251581), (1, 29, 0.95, 0.0061132143, 0.1717552188),

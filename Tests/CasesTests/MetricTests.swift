@@ -48,9 +48,11 @@ struct MetricTests {
         MetricReport(query(metric), facts: facts, asOf: 7).total
     }
 
-    @Test("durations are between the moments of their definitions",
+    @Test(
+        "durations are between the moments of their definitions",
         arguments: [
-            (MetricName.mttd, 2_000.0), (.mtta, 10_000), (.mttc, 60_000), (.mttr, 90_000), (.alertToRemediation, 70_000),
+            (MetricName.mttd, 2_000.0), (.mtta, 10_000), (.mttc, 60_000), (.mttr, 90_000),
+            (.alertToRemediation, 70_000),
             (.analystResponseTime, 15_000),
         ])
     func durations(metric: MetricName, value: Double) {
@@ -60,7 +62,8 @@ struct MetricTests {
         #expect(metric.unit == .ms)
     }
 
-    @Test("what is not there yet is excluded and counted, never zero",
+    @Test(
+        "what is not there yet is excluded and counted, never zero",
         arguments: [MetricName.mttd, .mtta, .mttc, .mttr, .alertToRemediation, .analystResponseTime])
     func notRecovered(metric: MetricName) {
         let open = Self.facts("open") { facts in
@@ -170,9 +173,11 @@ struct MetricTests {
         #expect(Self.total(.containmentPrecision, facts).excluded == [.init(reason: "unjudged", n: 1)])
     }
 
-    @Test("only an analyst's or the customer's undoing counts as a rollback of automation",
+    @Test(
+        "only an analyst's or the customer's undoing counts as a rollback of automation",
         arguments: [
-            (RollbackReason.falseContainment, 1), (.analystOverride, 1), (.customerRequest, 1), (.expired, 0), (.drill, 0),
+            (RollbackReason.falseContainment, 1), (.analystOverride, 1), (.customerRequest, 1), (.expired, 0),
+            (.drill, 0),
         ])
     func rollbackRate(reason: RollbackReason, reversed: Int) {
         let facts = [
@@ -214,7 +219,8 @@ struct MetricTests {
         let facts = Self.facts { facts in
             facts.clocks = [
                 clock("acknowledge", .ended, .met), clock("contain", .ended, .breached),
-                clock("resolve", .running, nil), clock("contain", .ended, .cancelled), clock("acknowledge", .ended, .met),
+                clock("resolve", .running, nil), clock("contain", .ended, .cancelled),
+                clock("acknowledge", .ended, .met),
             ]
         }
         #expect(Self.ratio(.slaAdherence, [facts]) == [2, 3])
@@ -229,7 +235,8 @@ struct MetricTests {
         }
     }
 
-    @Test("percentiles are nearest-rank",
+    @Test(
+        "percentiles are nearest-rank",
         arguments: [
             (1, [1, 1, 1, 1]), (2, [1, 2, 2, 2]), (100, [50, 90, 95, 99]), (10, [5, 9, 10, 10]), (3, [2, 3, 3, 3]),
             (201, [101, 181, 191, 199]),
@@ -268,7 +275,8 @@ struct MetricTests {
         #expect(Self.total(.mttr, [late]).n == 0)
     }
 
-    @Test("days in Berlin have 25 hours in October and 23 in March",
+    @Test(
+        "days in Berlin have 25 hours in October and 23 in March",
         arguments: [
             ("2026-10-24T21:59:59.999999Z", "2026-10-23T22:00:00.000000Z"),
             ("2026-10-24T22:00:00Z", "2026-10-24T22:00:00.000000Z"),
@@ -282,7 +290,8 @@ struct MetricTests {
         #expect(bucket(.day, opened, "Europe/Berlin") == start)
     }
 
-    @Test("weeks begin on Monday, months on the first",
+    @Test(
+        "weeks begin on Monday, months on the first",
         arguments: [
             (MetricQuery.Bucket.week, "2026-10-25T12:00:00Z", "2026-10-18T22:00:00.000000Z"),
             (.week, "2026-10-26T12:00:00Z", "2026-10-25T23:00:00.000000Z"),
@@ -319,7 +328,8 @@ struct MetricTests {
             #expect(report.items.allSatisfy { $0.group.keys.elementsEqual([group]) })
             #expect(report.items.map(\.n).reduce(0, +) == 3)
         }
-        let byVersion = MetricReport(Self.query(.caseVolume, by: ["playbook", "playbook_version"]), facts: facts, asOf: 1)
+        let byVersion = MetricReport(
+            Self.query(.caseVolume, by: ["playbook", "playbook_version"]), facts: facts, asOf: 1)
         #expect(byVersion.items.contains { $0.group == ["playbook": OpenAdminPort.playbook, "playbook_version": "3"] })
     }
 
@@ -378,7 +388,9 @@ struct CaseFactsTests {
         try recorder.command(.recover(reason: "nothing was lost"))
         #expect(recorder.record.humanTouches == 1, "the recovery itself was by hand")
         try recorder.command(.assign(Identity(subject: "bob")))
-        #expect(recorder.record.manualActions == 2 && recorder.record.humanTouches == 1, "what comes after it does not count")
+        #expect(
+            recorder.record.manualActions == 2 && recorder.record.humanTouches == 1,
+            "what comes after it does not count")
     }
 
     @Test("a run that was undone before it completed has no duration")

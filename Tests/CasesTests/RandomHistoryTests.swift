@@ -50,7 +50,8 @@ struct RandomHistoryTests {
             switch step.state {
             case .pending where !backwards: next = .stepPrepared
             case .prepared where !backwards:
-                next = [.stepExecuted, .stepFailed, .stepOutcomeUnknown].randomElement(using: &generator) ?? .stepFailed
+                next =
+                    [.stepExecuted, .stepFailed, .stepOutcomeUnknown].randomElement(using: &generator) ?? .stepFailed
             case .executed where !backwards: next = .stepVerified
             case .failed where !backwards: next = .runFailed
             case .verified where !backwards: next = .runCompleted
@@ -106,9 +107,11 @@ struct RandomHistoryTests {
         case 6: .recover(reason: "back")
         case 7: .comment(text: "hm")
         case 8: .change(severity: Severity.allCases.randomElement(using: &generator), title: "t", tier: 2, queue: nil)
-        case 9: .addEvidence(OpenAdminPort.evidence(.cloudAudit, source: "analyst", data: ["v": .integer(record.version)]))
+        case 9:
+            .addEvidence(OpenAdminPort.evidence(.cloudAudit, source: "analyst", data: ["v": .integer(record.version)]))
         case 10: .merge(into: Fixture.id("elsewhere"), reason: "same")
-        default: .split(alertIDs: record.alerts.suffix(1).map(\.alertID), newCaseID: Fixture.id("split"), reason: "other")
+        default:
+            .split(alertIDs: record.alerts.suffix(1).map(\.alertID), newCaseID: Fixture.id("split"), reason: "other")
         }
     }
 
@@ -146,7 +149,8 @@ struct RandomHistoryTests {
         #expect(after.state.rawValue == state)
         #expect(after.approvals.count { $0.state == .pending } <= 1)
         #expect(after.runs.count { [.running, .paused, .rollingBack].contains($0.state) } <= 1)
-        #expect(Set(after.sla.filter { $0.status != .ended }.map(\.clock)).count == after.sla.count { $0.status != .ended })
+        #expect(
+            Set(after.sla.filter { $0.status != .ended }.map(\.clock)).count == after.sla.count { $0.status != .ended })
         for approval in after.approvals where approval.state == .granted {
             #expect(Set(approval.decisions.map(\.actor.identity)).count >= approval.requiredApprovals)
         }

@@ -24,7 +24,8 @@ struct SLAClockTests {
     }
 
     /// Content/Policies/default.json: milliseconds to acknowledge, contain and resolve.
-    @Test("each severity starts three clocks with its own targets",
+    @Test(
+        "each severity starts three clocks with its own targets",
         arguments: [
             (Severity.fatal, [300_000, 1_800_000, 28_800_000]), (.critical, [300_000, 1_800_000, 28_800_000]),
             (.high, [900_000, 3_600_000, 86_400_000]), (.medium, [3_600_000, 28_800_000, 259_200_000]),
@@ -83,7 +84,9 @@ struct SLAClockTests {
         try recorder.put(recorder.record.endingClocks())
         #expect(recorder.record.sla.map(\.outcome) == [.met, .met, .met])
         #expect(recorder.record.sla.allSatisfy { $0.status == .ended && $0.endedAt != nil })
-        #expect(recorder.record.endingClocks().isEmpty && recorder.record.dueTimes.allSatisfy { $0.kind == .evidenceExpiry })
+        #expect(
+            recorder.record.endingClocks().isEmpty && recorder.record.dueTimes.allSatisfy { $0.kind == .evidenceExpiry }
+        )
     }
 
     @Test("closing resolves a case and cancels containment that it never needed")
@@ -189,7 +192,9 @@ struct SLAClockTests {
         let back: CaseRecord = try JSONValue(encoding: recorder.record).decode()
         #expect(back.dueTimes == due)
         let approval = try #require(due.first { $0.kind == .approvalExpiry })
-        #expect(approval.key == recorder.record.approval?.id.lowercased && approval.at == recorder.record.approval?.expiresAt)
+        #expect(
+            approval.key == recorder.record.approval?.id.lowercased
+                && approval.at == recorder.record.approval?.expiresAt)
         try recorder.put(recorder.record.fire(approval), by: Fixture.timer, after: 14_400_000)
         #expect(recorder.record.approval?.state == .expired)
         #expect(!recorder.record.dueTimes.contains { $0.kind == .approvalExpiry })

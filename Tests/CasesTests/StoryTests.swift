@@ -175,7 +175,8 @@ struct StoryTests {
         var instants = 0
         for (member, text) in all.texts() {
             if member.hasSuffix("_at") || member == "stale_after" {
-                #expect(text.count == 27 && text.hasSuffix("Z") && text.dropFirst(19).first == ".", "\(member): \(text)")
+                #expect(
+                    text.count == 27 && text.hasSuffix("Z") && text.dropFirst(19).first == ".", "\(member): \(text)")
                 instants += 1
             }
             if member == "id" || member.hasSuffix("_id") || member.hasSuffix("_ids"), UUID(uuidString: text) != nil {

@@ -96,14 +96,16 @@ struct TransitionTableTests {
     func events(state: CaseState) throws {
         for type in EventType.allCases where type != .caseOpened {
             let expected = ContractTable.next(state.rawValue, type.rawValue)
-            #expect(TransitionTable.next(state, on: type)?.rawValue == expected, "\(type.rawValue) in \(state.rawValue)")
+            #expect(
+                TransitionTable.next(state, on: type)?.rawValue == expected, "\(type.rawValue) in \(state.rawValue)")
 
             // The same through the fold, with a payload of the type.
             var record = CaseRecord(id: Fixture.caseID, tenant: Fixture.tenant)
             record.state = state
             var recorder = CaseRecorder(record)
             try recorder.put(type, PayloadSamples.data(of: type))
-            #expect(recorder.record.state.rawValue == expected ?? state.rawValue, "\(type.rawValue) in \(state.rawValue)")
+            #expect(
+                recorder.record.state.rawValue == expected ?? state.rawValue, "\(type.rawValue) in \(state.rawValue)")
         }
     }
 
@@ -130,7 +132,8 @@ struct TransitionTableTests {
         case .merge: .merge(into: Fixture.id("another case"), reason: "the same attack")
         case .split:
             .split(
-                alertIDs: [OpenAdminPort.alert("second").alertID], newCaseID: Fixture.id("new case"), reason: "another one")
+                alertIDs: [OpenAdminPort.alert("second").alertID], newCaseID: Fixture.id("new case"),
+                reason: "another one")
         case .requestApproval, .rollback: nil
         }
     }
@@ -151,7 +154,8 @@ struct TransitionTableTests {
         return CaseRecorder(record, at: recorder.now)
     }
 
-    @Test("every command in every state goes where the contract says or is refused with what is allowed",
+    @Test(
+        "every command in every state goes where the contract says or is refused with what is allowed",
         arguments: CaseState.allCases)
     func commands(state: CaseState) throws {
         let registry = try OpenAdminPort.registry()
@@ -189,7 +193,8 @@ struct TransitionTableTests {
                 #expect(!legal, "\(name.rawValue) in \(state.rawValue) must be accepted: \(error)")
                 #expect(
                     error as? Rejection
-                        == .illegalTransition(state: state, command: name.rawValue, allowed: allowed), "\(name.rawValue)")
+                        == .illegalTransition(state: state, command: name.rawValue, allowed: allowed),
+                    "\(name.rawValue)")
             }
         }
     }

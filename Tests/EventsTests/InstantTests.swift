@@ -33,7 +33,8 @@ struct InstantTests {
 
     @Test("every microsecond count reads back from its text", arguments: 0..<300)
     func property(seed: Int64) {
-        let instant = Instant(microseconds: (seed &* 7_919_283_771_113_077) % 4_000_000_000_000_000 - 1_000_000_000_000_000)
+        let instant = Instant(
+            microseconds: (seed &* 7_919_283_771_113_077) % 4_000_000_000_000_000 - 1_000_000_000_000_000)
         #expect(Instant(rfc3339: instant.rfc3339) == instant)
     }
 

@@ -25,7 +25,8 @@ struct CanonicalJSONTests {
     @Test("members are sorted by UTF-16 code units")
     func sorting() throws {
         let value = try JSONValue.parse(
-            #"{"€":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","😀":"Emoji: Grinning Face","\u0080":"Control","ö":"Latin Small Letter O With Diaeresis"}"#)
+            #"{"€":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One","😀":"Emoji: Grinning Face","\u0080":"Control","ö":"Latin Small Letter O With Diaeresis"}"#
+        )
         #expect(
             value.canonicalString()
                 == "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u{80}\":\"Control\",\"ö\":\"Latin Small Letter O With Diaeresis\",\"€\":\"Euro Sign\",\"😀\":\"Emoji: Grinning Face\",\"\u{FB33}\":\"Hebrew Letter Dalet With Dagesh\"}"
@@ -35,7 +36,8 @@ struct CanonicalJSONTests {
     @Test("the example of RFC 8785 §3.2.2 gives its canonical form")
     func example() throws {
         let value = try JSONValue.parse(
-            #"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#)
+            #"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#
+        )
         #expect(
             value.canonicalString()
                 == #"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#
@@ -75,7 +77,8 @@ extension JSONValue {
             return number.isFinite ? JSONValue(number) : .null
         case 4: return .string(text(using: &random))
         case 5:
-            return .array((0..<Int.random(in: 0..<5, using: &random)).map { _ in .random(depth: depth - 1, using: &random) })
+            return .array(
+                (0..<Int.random(in: 0..<5, using: &random)).map { _ in .random(depth: depth - 1, using: &random) })
         default:
             var members: [String: JSONValue] = [:]
             for _ in 0..<Int.random(in: 0..<5, using: &random) {
@@ -86,7 +89,9 @@ extension JSONValue {
     }
 
     private static func text(using random: inout SeededGenerator) -> String {
-        let pool: [Unicode.Scalar] = ["a", "\"", "\\", "\n", "\u{1}", "/", "é", "€", "\u{FFFF}", "😀", "~", " ", "\u{7f}"]
+        let pool: [Unicode.Scalar] = [
+            "a", "\"", "\\", "\n", "\u{1}", "/", "é", "€", "\u{FFFF}", "😀", "~", " ", "\u{7f}",
+        ]
         var text = String.UnicodeScalarView()
         for _ in 0..<Int.random(in: 0..<8, using: &random) { text.append(pool.randomElement(using: &random)!) }
         return String(text)

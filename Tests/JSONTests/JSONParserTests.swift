@@ -7,7 +7,8 @@ struct JSONParserTests {
         "what is not JSON is refused with a code and a place",
         arguments: [
             ("", "syntax"), ("{", "syntax"), ("[1,]", "syntax"), ("{\"a\":1,}", "syntax"), ("01", "syntax"),
-            ("1.", "syntax"), (".5", "syntax"), ("+1", "syntax"), ("1e", "syntax"), ("nul", "syntax"), ("'a'", "syntax"),
+            ("1.", "syntax"), (".5", "syntax"), ("+1", "syntax"), ("1e", "syntax"), ("nul", "syntax"),
+            ("'a'", "syntax"),
             ("\"\u{1}\"", "syntax"), ("\"\\x\"", "syntax"), ("\"\\u12\"", "syntax"), ("\"abc", "syntax"),
             ("1 2", "syntax"), ("{\"a\":1 \"b\":2}", "syntax"), ("{a:1}", "syntax"), ("NaN", "syntax"),
             ("{\"a\":1,\"a\":2}", "duplicate"), ("\"\\u0000\"", "encoding"), ("\"\\ud800\"", "encoding"),
@@ -19,7 +20,9 @@ struct JSONParserTests {
         #expect(error?.code.description == code)
     }
 
-    @Test("bytes that are not UTF-8 are refused, as evidence too", arguments: [[0x22, 0xff, 0x22], [0x22, 0xc0, 0xaf, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]] as [[UInt8]])
+    @Test(
+        "bytes that are not UTF-8 are refused, as evidence too",
+        arguments: [[0x22, 0xff, 0x22], [0x22, 0xc0, 0xaf, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]] as [[UInt8]])
     func invalidUTF8(bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSONValue.parse(bytes) }
         #expect(throws: JSONError.self) { try JSONValue.parseEvidence(bytes) }
@@ -48,7 +51,8 @@ struct JSONParserTests {
     @Test("evidence is repaired and the repairs are told")
     func evidence() throws {
         let (value, warnings) = try JSONValue.parseEvidence(
-            Array(#"{"a":"x\u0000y","b":"\ud800","k":-9223372036854775808,"a2":{"z":1,"z":2},"ok":"\ud83d\ude00"}"#.utf8))
+            Array(
+                #"{"a":"x\u0000y","b":"\ud800","k":-9223372036854775808,"a2":{"z":1,"z":2},"ok":"\ud83d\ude00"}"#.utf8))
         #expect(value["a"] == "x\u{FFFD}y")
         #expect(value["b"] == "\u{FFFD}")
         #expect(value["k"] == "-9223372036854775808")

@@ -44,8 +44,12 @@ struct OpenCasesTests {
     @Test("the same name in another spelling is the same thing")
     func normalized() {
         let (cases, _) = opened([Entity(type: .device, value: "WEB-1.Example.com.", role: .target)])
-        #expect(cases.match(alert([Entity(type: .device, value: "web-1.example.com", role: .actor)]), policy: policy) != nil)
-        #expect(cases.match(alert([Entity(type: .domain, value: "web-1.example.com", role: .actor)]), policy: policy) == nil)
+        #expect(
+            cases.match(alert([Entity(type: .device, value: "web-1.example.com", role: .actor)]), policy: policy) != nil
+        )
+        #expect(
+            cases.match(alert([Entity(type: .domain, value: "web-1.example.com", role: .actor)]), policy: policy) == nil
+        )
     }
 
     @Test("weak entities alone never join, however many", arguments: [1, 20])
@@ -85,7 +89,8 @@ struct OpenCasesTests {
         let (cases, _) = opened([user("jdoe")])
         let window = policy.correlation.windowMs
         for (distance, joins) in [(window, true), (window + 1, false), (-window, true), (-window - 1, false)] {
-            #expect((cases.match(alert([user("jdoe")], after: distance), policy: policy) != nil) == joins, "\(distance) ms")
+            #expect(
+                (cases.match(alert([user("jdoe")], after: distance), policy: policy) != nil) == joins, "\(distance) ms")
         }
     }
 

@@ -88,7 +88,8 @@ struct PipelineTests {
             let joined = try await world.caseRecord { $0.alerts.count == 2 && $0.approval?.state == .pending }
             #expect(joined.id == first.id)
             #expect(joined.approval(first.approval?.id ?? UUID())?.state == .invalidated)
-            #expect(try await world.log.feed(tenant: world.tenant, from: 0, limit: 10, types: ["case.opened"]).count == 1)
+            #expect(
+                try await world.log.feed(tenant: world.tenant, from: 0, limit: 10, types: ["case.opened"]).count == 1)
         }
     }
 }

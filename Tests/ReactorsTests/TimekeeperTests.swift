@@ -30,7 +30,8 @@ struct TimekeeperTests {
             for (type, count) in [("sla.breached", 3), ("sla.at_risk", 3), ("approval.expired", 1)] {
                 #expect(events.filter { $0.type == type }.count == count, "\(type)")
             }
-            #expect(events.filter { $0.type == "evidence.expired" }.count == record.evidence.count { $0.staleAfter != nil })
+            #expect(
+                events.filter { $0.type == "evidence.expired" }.count == record.evidence.count { $0.staleAfter != nil })
             let breached = try #require(try await world.cases.load(record.id, tenant: world.tenant))
             #expect(breached.state == .escalated)
             #expect(breached.sla.allSatisfy { $0.breachedAt != nil && $0.status == .running })

@@ -95,7 +95,8 @@ struct World: Sendable {
             [
                 Decision(
                     ConnectorSettings(
-                        id: UUID(), name: "lab", kind: "http", baseURL: labURL.absoluteString, secretRef: nil, kinds: [:]))
+                        id: UUID(), name: "lab", kind: "http", baseURL: labURL.absoluteString, secretRef: nil,
+                        kinds: [:]))
             ], kind: .connector, stream: UUID.v5(namespace: tenant, name: "connector/lab"))
         let story = try Self.story()
         for asset in story["assets"]?.arrayValue ?? [] {

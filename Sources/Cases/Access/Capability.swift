@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// One thing that a principal may be allowed to do, as a type: a function that needs it takes a `Permit` of it, so
@@ -49,7 +50,8 @@ package struct Principal: Sendable, Hashable {
 
     package func actor(lane: Actor.Lane) -> Actor {
         Actor(
-            kind: roles == [.ingest] ? .service : .person, issuer: identity.issuer, subject: identity.subject, lane: lane)
+            kind: roles == [.ingest] ? .service : .person, issuer: identity.issuer, subject: identity.subject,
+            lane: lane)
     }
 }
 
@@ -64,4 +66,3 @@ package struct Permit<C: Capability>: Sendable {
     /// The actor in whose name the event is written.
     package var actor: Actor { principal.actor(lane: principal.roles == [.ingest] ? .siem : .analyst) }
 }
-

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 import JSON
+
+package import struct Foundation.UUID
 
 /// One request for consent to one exact plan.
 package struct Approval: Codable, Sendable, Hashable {

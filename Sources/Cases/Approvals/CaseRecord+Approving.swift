@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// The rules of consent (domain.md §5). Each refusal is an event; which one is told to the asker has a fixed order:
 /// role (by the permit), not pending, self or excluded, already decided, digest, evidence.
@@ -83,7 +84,8 @@ extension CaseRecord {
     /// - Parameter excluded: recommender and plan author; the requester is added here when it is a person.
     package func requestApproval(
         id: UUID, plan: Plan, actions: [PlannedAction], requiredApprovals: Int, requestedBy: Actor,
-        excluded: [ExcludedApprover], demands: EvidenceDemands, parameters: JSONValue, expiresAt: Instant, reason: String?
+        excluded: [ExcludedApprover], demands: EvidenceDemands, parameters: JSONValue, expiresAt: Instant,
+        reason: String?
     ) throws(Rejection) -> [Decision] {
         try requireLegal(.requestApproval)
         guard activeRun == nil else { throw illegal(.requestApproval) }

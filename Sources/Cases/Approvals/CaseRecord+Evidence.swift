@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 import JSON
+
+package import struct Foundation.UUID
 
 /// A line of the evidence list (contract §5).
 package struct EvidenceView: Codable, Sendable, Hashable {
@@ -52,7 +53,8 @@ extension CaseRecord {
     /// The demanded evidence that a plan binds: replacing or losing one of these voids the approval.
     package func boundEvidence(demands: EvidenceDemands) -> [Plan.BoundEvidence] {
         // Derived evidence changes with the plan itself; binding it would make the digest depend on itself.
-        return evidence
+        return
+            evidence
             .filter { !demands[$0.kind].isEmpty && !expiredEvidence.contains($0.digest) }
             .compactMap { item in
                 item.eventIDs.first.map { Plan.BoundEvidence(kind: item.kind, eventID: $0, digest: item.digest) }
@@ -82,7 +84,8 @@ extension CaseRecord {
         add(.comparableCases, "docket", from: sources["comparable_cases"], "\(comparableCases.count) comparable cases.")
         add(
             .environmentContext, "docket", from: sources["environment_context"],
-            conflicts.isEmpty ? "Nothing conflicts." : conflicts.map { $0.name ?? $0.kind.rawValue }.joined(separator: ", "))
+            conflicts.isEmpty
+                ? "Nothing conflicts." : conflicts.map { $0.name ?? $0.kind.rawValue }.joined(separator: ", "))
         add(.uncertaintyNotes, "docket", from: sources["uncertainty_notes"], "As noted in the recommendation.")
         if let plan {
             add(.recommendedPlaybook, "docket", from: sources["recommended_playbook"], plan.playbook.id)

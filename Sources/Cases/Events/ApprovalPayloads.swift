@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 package struct ApprovalRequested: Payload {
     package static let type = EventType.approvalRequested

@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 package struct CaseOpened: Payload {

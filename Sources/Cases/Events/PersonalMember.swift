@@ -40,7 +40,8 @@ extension EventType {
         case .caseAlertLinked: [PersonalMember("/data/shared_entities/*/value", .entity)]
         case .caseEnriched:
             [
-                PersonalMember("/data/entities/*/value", .entity), PersonalMember("/data/entities/*/asset/owner", .item),
+                PersonalMember("/data/entities/*/value", .entity),
+                PersonalMember("/data/entities/*/asset/owner", .item),
                 PersonalMember("/data/evidence/*/data", .item), PersonalMember("/data/evidence/*/summary", .item),
                 PersonalMember("/data/missing_context/*/entity", .item),
                 // A protected entity's conflict names the entity, a rule's title may name anybody.

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// Exactly what would be done, to what, on which evidence: what approvers agree to, byte for byte (contract §6).
 ///

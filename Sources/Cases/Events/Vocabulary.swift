@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 package enum ActionClass: String, Sendable, Hashable, Codable, CaseIterable {
     case enrich
@@ -175,7 +176,8 @@ package struct EvidenceItem: Codable, Sendable, Hashable {
     package var digest: Digest
 
     package init(
-        kind: EvidenceKind, source: String, eventIDs: [UUID], observedAt: Instant, staleAfter: Instant?, summary: String,
+        kind: EvidenceKind, source: String, eventIDs: [UUID], observedAt: Instant, staleAfter: Instant?,
+        summary: String,
         data: JSONValue
     ) {
         self.kind = kind

@@ -52,7 +52,8 @@ package enum Gate {
     /// The strictest level that the matrix asks of any step of the plan.
     package static func level(of plan: Plan?, record: CaseRecord, policy: Policy) -> AutonomyLevel {
         guard let plan else { return .onePerson }
-        return plan.steps.map { policy.level(for: $0.actionClass, in: record.environment(of: $0.targets)) }.max() ?? .auto
+        return plan.steps.map { policy.level(for: $0.actionClass, in: record.environment(of: $0.targets)) }.max()
+            ?? .auto
     }
 
     /// A standing approval whose scope holds this plan; never for an asset that is production *and* critical.
@@ -60,7 +61,9 @@ package enum Gate {
         guard let plan = input.plan, !input.record.touchesProductionCritical(plan.targets) else { return nil }
         return input.registry.standingApprovals.values
             .sorted { $0.id.uuidString < $1.id.uuidString }
-            .first { $0.covers(plan, pattern: input.record.pattern, at: input.now, isLive: input.playbookMode == .live) }
+            .first {
+                $0.covers(plan, pattern: input.record.pattern, at: input.now, isLive: input.playbookMode == .live)
+            }
     }
 
     private static func patternConfidence(_ input: Input, _ policy: Policy) -> GateResult.Signal {

@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// What the gate found: three signals, each with its threshold, its sources and what would change it (contract §5).

@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// What a person may tell a case to do. Legality is the table's business, the effect this file's.

@@ -1,6 +1,7 @@
 package import Events
-import struct Foundation.UUID
 import JSON
+
+import struct Foundation.UUID
 
 extension CaseRecord {
     /// Takes one event of this case's stream into the record.

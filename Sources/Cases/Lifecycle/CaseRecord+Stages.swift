@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// What the pipeline's stages write: each takes what the stage found and gives the event that says so.

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// A case as its stream tells it: the fold of every event that carries its id, approvals and runs included.
 ///

@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// What one case contributes to the figures: extracted once from the record, so that every metric and its drill-down

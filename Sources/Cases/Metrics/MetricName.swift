@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// The figures that Docket serves, each by its exact definition (domain.md §8).
@@ -63,4 +64,3 @@ package struct MetricSample: Codable, Sendable, Hashable {
     package var excludedReason: String?
     package var group: [String: String]
 }
-

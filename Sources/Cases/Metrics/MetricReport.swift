@@ -1,5 +1,5 @@
-import Foundation
 package import Events
+import Foundation
 
 /// What is asked of a metric: a half-open span, buckets in a time zone, groups.
 package struct MetricQuery: Sendable, Hashable {
@@ -104,7 +104,9 @@ package struct MetricReport: Codable, Sendable, Hashable {
         var start: Instant?
         var group: [String: String]
 
-        private var sortKey: String { group.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",") }
+        private var sortKey: String {
+            group.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        }
 
         static func < (left: Cell, right: Cell) -> Bool {
             (left.start?.microseconds ?? .min, left.sortKey) < (right.start?.microseconds ?? .min, right.sortKey)

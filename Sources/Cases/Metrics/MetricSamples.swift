@@ -1,4 +1,5 @@
 import Events
+
 import struct Foundation.UUID
 
 extension MetricName {
@@ -22,7 +23,8 @@ extension MetricName {
         case .runDuration:
             return facts.runs.filter(\.isLive).map { run in
                 sample(
-                    facts, value: run.isCompleted ? run.endedAt.map { Double($0.milliseconds(since: run.startedAt)) } : nil,
+                    facts,
+                    value: run.isCompleted ? run.endedAt.map { Double($0.milliseconds(since: run.startedAt)) } : nil,
                     start: run.startedEventID, end: run.endedEventID, at: run.isCompleted ? run.endedAt : nil)
             }
         case .alertsPerCase: return [count(facts, facts.alertCount)]
@@ -56,7 +58,8 @@ extension MetricName {
             let reversals: Set<RollbackReason> = [.falseContainment, .analystOverride, .customerRequest]
             return facts.runs.filter { $0.trigger == .auto && $0.isLive && $0.endedAt != nil }.map { run in
                 sample(
-                    facts, value: run.rollbackReason.map(reversals.contains) ?? false ? 1 : 0, start: run.startedEventID, end: run.endedEventID,
+                    facts, value: run.rollbackReason.map(reversals.contains) ?? false ? 1 : 0,
+                    start: run.startedEventID, end: run.endedEventID,
                     at: run.endedAt)
             }
         case .slaAdherence:
@@ -77,7 +80,8 @@ extension MetricName {
     ) -> MetricSample {
         let ids = facts.anchors.eventIDs
         if facts.verdict == .test {
-            return sample(facts, value: nil, start: nil, end: ids[endName], at: end ?? facts.anchors.openedAt, excluded: "test")
+            return sample(
+                facts, value: nil, start: nil, end: ids[endName], at: end ?? facts.anchors.openedAt, excluded: "test")
         }
         if suspect && facts.clockSuspect {
             return sample(facts, value: nil, start: nil, end: ids[endName], at: end, excluded: "clock_suspect")

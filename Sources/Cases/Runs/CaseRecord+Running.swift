@@ -1,4 +1,5 @@
 import Events
+
 package import struct Foundation.UUID
 
 extension CaseRecord {

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// One execution of an approved plan.
 package struct Run: Codable, Sendable, Hashable {
@@ -38,8 +39,10 @@ package struct Run: Codable, Sendable, Hashable {
 
     /// Steps that changed the world and are not undone.
     package var standingSteps: [RunStep] {
-        steps.filter { [.executed, .verified, .rollbackRefused, .outcomeUnknown].contains($0.state)
-                || ($0.state == .failed && $0.executedAt != nil) }
+        steps.filter {
+            [.executed, .verified, .rollbackRefused, .outcomeUnknown].contains($0.state)
+                || ($0.state == .failed && $0.executedAt != nil)
+        }
     }
 }
 

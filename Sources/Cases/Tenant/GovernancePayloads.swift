@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// A thing that the tenant owns: what blast radius and evidence are derived from.
 package struct Asset: Payload {

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 import JSON
+
+package import struct Foundation.UUID
 
 /// What a tenant has configured, folded from its governance events: policy, assets, playbooks, standing approvals,
 /// connectors, tokens, calendar, history, switches.

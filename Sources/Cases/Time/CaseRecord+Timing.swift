@@ -50,9 +50,13 @@ extension CaseRecord {
                 default: []
                 }
             // What happened before a reopened case's second clock began does not end it.
-            if ends.contains(where: { $0.map { $0 >= clock.startedAt } ?? false }) { return Decision(type: .slaMet, SLAClockEvent(clock: clock.clock)) }
+            if ends.contains(where: { $0.map { $0 >= clock.startedAt } ?? false }) {
+                return Decision(type: .slaMet, SLAClockEvent(clock: clock.clock))
+            }
             // A case closed without containment never needed any.
-            if state.isClosed { return Decision(type: .slaCancelled, SLAClockEvent(clock: clock.clock, reason: "closed")) }
+            if state.isClosed {
+                return Decision(type: .slaCancelled, SLAClockEvent(clock: clock.clock, reason: "closed"))
+            }
             return nil
         }
     }

@@ -34,7 +34,8 @@ extension CaseRecord {
                 SLAClock(
                     clock: payload.clock, status: .running, outcome: nil,
                     // It counts from what it was started for, however late that was written down.
-                    startedAt: due.adding(milliseconds: -target), targetMs: target, atRiskAt: risk, dueAt: due, pausedMs: 0, pauseReason: nil, breachedAt: nil, endedAt: nil,
+                    startedAt: due.adding(milliseconds: -target), targetMs: target, atRiskAt: risk, dueAt: due,
+                    pausedMs: 0, pauseReason: nil, breachedAt: nil, endedAt: nil,
                     pausedSince: nil, atRisk: false))
             sources["sla"] = event.eventID
             return

@@ -1,6 +1,7 @@
 package import Events
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// An approval as the API shows it (contract §6): everything that the approver decides on.
 package struct ApprovalView: Codable, Sendable, Hashable {

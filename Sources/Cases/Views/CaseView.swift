@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// A case as the API shows it (contract §2). Nothing in it depends on the reader's clock.

@@ -1,4 +1,5 @@
 package import Events
+
 package import struct Foundation.UUID
 
 /// A recommendation as the API shows it (contract §4): what was recommended, with the evidence and the gate beside it.

@@ -1,5 +1,6 @@
-package import struct Foundation.UUID
 package import JSON
+
+package import struct Foundation.UUID
 
 /// An alert in Docket's own terms: the payload of `alert.normalized`.
 ///

@@ -1,9 +1,10 @@
 package import Cases
 import EventLog
 package import Events
-import struct Foundation.UUID
 import JSON
 import Synchronization
+
+import struct Foundation.UUID
 
 /// Decides what a normalized alert becomes: the first of a case, part of an open one, or a tagged alert that waits.
 ///
@@ -125,7 +126,9 @@ package final class AlertCorrelator: Reactor {
     /// A case was merged into another: its alerts join that one.
     private func takeOver(_ event: Event) async throws {
         guard let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) else { return }
-        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(UUID.init(uuidString:)) }
+        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap {
+            $0.stringValue.flatMap(UUID.init(uuidString:))
+        }
         let found = try await bench.alerts.load(ids, tenant: bench.tenant)
         let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
         for id in ids {

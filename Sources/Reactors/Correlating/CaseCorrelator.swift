@@ -1,8 +1,9 @@
 package import Cases
 package import Events
-import struct Foundation.UUID
 import JSON
 import Synchronization
+
+import struct Foundation.UUID
 
 /// Links what belongs together: alerts in order of time, ATT&CK techniques, and earlier cases of the same pattern.
 package final class CaseCorrelator: Reactor {

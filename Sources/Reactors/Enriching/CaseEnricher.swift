@@ -1,13 +1,15 @@
 package import Cases
 package import Events
-import struct Foundation.UUID
 import JSON
+
+import struct Foundation.UUID
 
 /// Attaches what is known about the case's entities: assets, owners, environment, evidence; what is unknown is named.
 package struct CaseEnricher: Reactor {
     package static let name = "enrich"
     package static let interests: Set<EventType> = [
-        .caseOpened, .caseAlertLinked, .runCompleted, .runFailed, .runCancelled, .rollbackCompleted, .rollbackIncomplete,
+        .caseOpened, .caseAlertLinked, .runCompleted, .runFailed, .runCancelled, .rollbackCompleted,
+        .rollbackIncomplete,
     ]
 
     private let bench: Workbench
@@ -30,7 +32,8 @@ package struct CaseEnricher: Reactor {
     ) -> Decision {
         let found = record.alerts.compactMap { alerts[$0.alertID] }
         let entities = Self.entities(found, registry: registry)
-        let evidence = found.flatMap { Self.evidence(of: $0, policy: registry.policy) }
+        let evidence =
+            found.flatMap { Self.evidence(of: $0, policy: registry.policy) }
             + Self.assetEvidence(entities, registry: registry)
         let known = Set(evidence.map(\.kind))
         let kept = record.evidence.filter { !known.contains($0.kind) }
@@ -97,13 +100,15 @@ package struct CaseEnricher: Reactor {
 
     private static func assetEvidence(_ entities: [CaseEntity], registry: Registry) -> [EvidenceItem] {
         let assets = entities.compactMap { $0.entity.flatMap { registry.assets[$0.key] } }
-        guard let first = assets.first(where: { asset in
-            entities.contains { $0.entity?.key == asset.key && $0.role == .target }
-        }) ?? assets.first
+        guard
+            let first = assets.first(where: { asset in
+                entities.contains { $0.entity?.key == asset.key && $0.role == .target }
+            }) ?? assets.first
         else { return [] }
         func item(_ kind: EvidenceKind, _ summary: String, _ data: JSONValue) -> EvidenceItem {
             EvidenceItem(
-                kind: kind, source: "inventory", eventIDs: first.eventID.map { [$0] } ?? [], observedAt: first.observedAt,
+                kind: kind, source: "inventory", eventIDs: first.eventID.map { [$0] } ?? [],
+                observedAt: first.observedAt,
                 staleAfter: registry.policy.freshnessMs(of: kind).map { first.observedAt.adding(milliseconds: $0) },
                 summary: summary, data: data)
         }

@@ -1,5 +1,6 @@
 package import Cases
 package import Events
+
 package import struct Foundation.UUID
 
 /// A stage: reacts to one tenant's events by appending others.

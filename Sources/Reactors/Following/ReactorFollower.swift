@@ -1,8 +1,9 @@
 import Cases
 import EventLog
 import Events
-import struct Foundation.UUID
 import Logging
+
+import struct Foundation.UUID
 
 /// Leads one reactor along one tenant's log: lease, memory, reactions, checkpoint.
 ///

@@ -1,8 +1,9 @@
 package import EventLog
 package import Events
-package import struct Foundation.UUID
 package import Logging
 import ServiceLifecycle
+
+package import struct Foundation.UUID
 
 /// Runs every stage for every tenant, until told to stop. New tenants are noticed.
 package struct ReactorRunner: Service {

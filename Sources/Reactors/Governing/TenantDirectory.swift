@@ -63,7 +63,8 @@ package struct TenantDirectory: Sendable {
     ///
     /// - Throws: `Rejection.validation` for a name that is taken or no name.
     package func create(_ name: String, outfit: Outfit, by actor: Actor) async throws -> Tenant {
-        let isName = name.utf8.count <= 63 && name.first?.isLetter == true
+        let isName =
+            name.utf8.count <= 63 && name.first?.isLetter == true
             && name.utf8.allSatisfy { byte in
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
@@ -116,7 +117,8 @@ package struct GovernanceWriter: Sendable {
         let events = Cause(command: actor, traceID: traceID, at: clock()).events(for: decisions)
         let verdict = try await log.append(
             AppendRequest(
-                tenant: tenant, streamKind: kind.rawValue, streamID: stream, caseID: nil, expected: .any, events: events,
+                tenant: tenant, streamKind: kind.rawValue, streamID: stream, caseID: nil, expected: .any,
+                events: events,
                 evidence: []))
         switch verdict {
         case .appended(let range), .duplicate(let range): return range.lastPosition
@@ -135,7 +137,8 @@ package struct GovernanceWriter: Sendable {
     }
 
     package func publish(_ playbook: PublishedPlaybook) async throws {
-        try await append([Decision(playbook)], kind: .playbook, stream: Self.stream(ofPlaybook: playbook.playbookID, tenant))
+        try await append(
+            [Decision(playbook)], kind: .playbook, stream: Self.stream(ofPlaybook: playbook.playbookID, tenant))
     }
 
     package func importHistory(_ history: HistoryImported) async throws {

@@ -1,9 +1,10 @@
 import Cases
 package import EventLog
 package import Events
-package import struct Foundation.UUID
 package import Intake
 import JSON
+
+package import struct Foundation.UUID
 
 /// Takes alerts in: raw bytes kept exactly, one stream an alert, nothing lost and nothing double.
 ///
@@ -107,7 +108,8 @@ private struct Writer: Sendable {
             index: index, status: .created, alertID: accepted.alertID, deadLetterID: nil, source: accepted.source,
             sourceRef: accepted.sourceRef, position: nil, warnings: accepted.warnings, errors: [])
         while true {
-            let earlier = try await log.read(stream: accepted.alertID, tenant: tenant, after: 0, upTo: nil, limit: 1_000)
+            let earlier = try await log.read(
+                stream: accepted.alertID, tenant: tenant, after: 0, upTo: nil, limit: 1_000)
             let arrivals = earlier.filter { $0.kind == .alertIngested || $0.kind == .alertUpdated }
             if arrivals.contains(where: { $0.data["raw_digest"]?.stringValue == accepted.rawDigest.text }) {
                 result.status = .duplicate
@@ -115,7 +117,8 @@ private struct Writer: Sendable {
                 return result
             }
             result.status = arrivals.isEmpty ? .created : .updated
-            let verdict = try await append(accepted, raw: raw, after: earlier.last?.version ?? 0, isNew: arrivals.isEmpty)
+            let verdict = try await append(
+                accepted, raw: raw, after: earlier.last?.version ?? 0, isNew: arrivals.isEmpty)
             switch verdict {
             case .appended(let range):
                 result.position = range.lastPosition
@@ -162,7 +165,8 @@ private struct Writer: Sendable {
         let cause = Cause(command: actor, traceID: traceID, at: now)
         let verdict = try await log.append(
             AppendRequest(
-                tenant: tenant, streamKind: StreamKind.intake.rawValue, streamID: id, caseID: nil, expected: .exactly(0),
+                tenant: tenant, streamKind: StreamKind.intake.rawValue, streamID: id, caseID: nil,
+                expected: .exactly(0),
                 events: cause.events(for: [decision]),
                 evidence: [Evidence(mediaType: refusal.mediaType, bytes: raw)]))
         var position: Int64?
@@ -186,7 +190,8 @@ private struct Writer: Sendable {
             AppendRequest(
                 tenant: tenant, streamKind: StreamKind.intake.rawValue,
                 streamID: UUID.v5(namespace: tenant, name: "deduplication"), caseID: nil, expected: .any,
-                events: cause.events(for: [Decision(type: .alertDeduplicated, Deduplicated(items: items))]), evidence: []))
+                events: cause.events(for: [Decision(type: .alertDeduplicated, Deduplicated(items: items))]),
+                evidence: []))
     }
 }
 

@@ -63,7 +63,8 @@ package struct PlanBuilder: Sendable {
         let plan = try bind(playbook, published, record, given: given, demands: demands)
         let names = try stepNames(plan)
         return Built(
-            plan: plan, actions: plan.steps.map { action(for: $0, name: names[$0.stepID] ?? $0.operation, record: record) },
+            plan: plan,
+            actions: plan.steps.map { action(for: $0, name: names[$0.stepID] ?? $0.operation, record: record) },
             playbook: published, given: given, losesService: Self.losesService(playbook))
     }
 
@@ -76,7 +77,8 @@ package struct PlanBuilder: Sendable {
         let evidence = items.compactMap { item -> PlanContext.Evidence? in
             guard let eventID = item.eventIDs.first else { return nil }
             return PlanContext.Evidence(
-                item: PlanEvidenceItem(kind: item.kind.rawValue, eventId: eventID, digest: item.digest), data: item.data)
+                item: PlanEvidenceItem(kind: item.kind.rawValue, eventId: eventID, digest: item.digest), data: item.data
+            )
         }
         let context = PlanContext(
             caseID: record.id, policyVersion: Int64(registry.policy.version),
@@ -111,7 +113,8 @@ package struct PlanBuilder: Sendable {
         let dependents = registry.dependents(of: keys)
         let environment = record.environment(of: step.targets)
         let criticality = assets.map { Self.weight($0.criticality) }.max() ?? 0
-        let score = criticality
+        let score =
+            criticality
             + (environment == .production || environment == .unknown ? 20 : 0)
             + (assets.contains { $0.exposure == .internet } ? 10 : 0)
             + min(30, dependents.count * 5)

@@ -37,7 +37,8 @@ package struct ConnectorFactory: Sendable {
     /// - Parameter reference: `secret:NAME`.
     private func secret(_ reference: String, tenant: UUID) throws -> String {
         let name = reference.dropFirst("secret:".count)
-        let isName = !name.isEmpty && !name.hasPrefix(".")
+        let isName =
+            !name.isEmpty && !name.hasPrefix(".")
             && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         guard reference.hasPrefix("secret:"), isName, let secretsDirectory else {
             throw Rejection.validation([

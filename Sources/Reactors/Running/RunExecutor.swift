@@ -20,7 +20,8 @@ package struct RunExecutor: Reactor {
     private let connectors: @Sendable (Registry) async throws -> [String: any Connector]
 
     /// - Parameter connectors: makes the tenant's connectors, by name.
-    package init(_ bench: Workbench, connectors: @escaping @Sendable (Registry) async throws -> [String: any Connector]) {
+    package init(_ bench: Workbench, connectors: @escaping @Sendable (Registry) async throws -> [String: any Connector])
+    {
         self.bench = bench
         self.connectors = connectors
     }

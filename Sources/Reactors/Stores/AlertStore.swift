@@ -1,8 +1,9 @@
 import Cases
 package import EventLog
 package import Events
-package import struct Foundation.UUID
 import JSON
+
+package import struct Foundation.UUID
 
 /// Reads normalized alerts back from their streams.
 package struct AlertStore: Sendable {

@@ -1,8 +1,9 @@
 package import Cases
 package import EventLog
 import Events
-package import struct Foundation.UUID
 import Synchronization
+
+package import struct Foundation.UUID
 
 /// Loads cases by folding their streams, and appends what was decided on them, at the version that was looked at.
 ///

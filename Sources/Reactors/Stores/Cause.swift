@@ -1,7 +1,8 @@
-package import Events
-package import struct Foundation.UUID
-import JSON
 package import Cases
+package import Events
+import JSON
+
+package import struct Foundation.UUID
 
 /// Why and in whose name events are written: turns decisions into events.
 ///

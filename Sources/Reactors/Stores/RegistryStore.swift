@@ -1,8 +1,9 @@
 package import Cases
 package import EventLog
 import Events
-package import struct Foundation.UUID
 import Synchronization
+
+package import struct Foundation.UUID
 
 /// Each tenant's configuration, folded from the log and kept; only newer events are read again.
 package final class RegistryStore: Sendable {

@@ -18,9 +18,12 @@ struct Migrate: AsyncParsableCommand {
             Terminal.print("The schema is up to date.")
             return
         }
-        guard let url = try storage.resolvedURL ?? EmbeddedCluster.connectionString(ifRunningIn: storage.resolvedDataDirectory)
+        guard
+            let url = try storage.resolvedURL
+                ?? EmbeddedCluster.connectionString(ifRunningIn: storage.resolvedDataDirectory)
         else {
-            throw CommandFailure("no database runs in \(storage.resolvedDataDirectory); start `docket serve` or name one")
+            throw CommandFailure(
+                "no database runs in \(storage.resolvedDataDirectory); start `docket serve` or name one")
         }
         let database = Database(DatabaseConfiguration(ConnectionConfiguration(url)))
         let missing = try await Migrator(database).check()

@@ -13,7 +13,8 @@ struct ProjectionsCommand: AsyncParsableCommand {
         subcommands: [List.self, Rebuild.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists projections, how far they are, and what blocks them.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists projections, how far they are, and what blocks them.")
 
         @Option(help: "Only this tenant, by name or id.") var tenant: String?
         @Option(help: "text or json.") var format = OutputFormat.text
@@ -28,9 +29,12 @@ struct ProjectionsCommand: AsyncParsableCommand {
                 switch format {
                 case .json: Terminal.print(try JSONValue(encoding: status))
                 case .text:
-                    let state = status.isBlocked ? "BLOCKED \(status.error ?? "")" : status.lag == 0 ? "up to date" : "\(status.lag) behind"
+                    let state =
+                        status.isBlocked
+                        ? "BLOCKED \(status.error ?? "")" : status.lag == 0 ? "up to date" : "\(status.lag) behind"
                     Terminal.print(
-                        "\(status.name) v\(status.version)  \(status.tenantID.lowercased)  next \(status.nextPosition)  \(state)")
+                        "\(status.name) v\(status.version)  \(status.tenantID.lowercased)  next \(status.nextPosition)  \(state)"
+                    )
                 }
             }
             if statuses.contains(where: \.isBlocked) { throw ExitCode(2) }
@@ -50,7 +54,8 @@ struct ProjectionsCommand: AsyncParsableCommand {
                 let only = tenant == nil ? nil : try await opened.tenant(tenant ?? "").id
                 let rebuild = ProjectionRebuild(source: opened.log, database: opened.database)
                 try await rebuild.rebuild(name == "all" ? nil : name, tenant: only) { progress in
-                    Terminal.note("\(progress.projection)  \(progress.tenant.lowercased)  \(progress.next) of \(progress.head)")
+                    Terminal.note(
+                        "\(progress.projection)  \(progress.tenant.lowercased)  \(progress.next) of \(progress.head)")
                 }
             }
             Terminal.print("rebuilt")

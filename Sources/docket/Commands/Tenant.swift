@@ -36,7 +36,8 @@ struct Tenant: AsyncParsableCommand {
         func run() async throws {
             for tenant in try await Storage.with(storage, { try await $0.tenants.list() }) {
                 switch format {
-                case .json: Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
+                case .json:
+                    Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
                 case .text: Terminal.print("\(tenant.id.lowercased)  \(tenant.name)")
                 }
             }

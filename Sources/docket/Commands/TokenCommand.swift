@@ -28,7 +28,8 @@ struct TokenCommand: AsyncParsableCommand {
             let roles = try role.split(separator: ",").map { name in
                 guard let role = Role(rawValue: String(name)) else {
                     throw ValidationError(
-                        "--role: there is no role '\(name)'; there are \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+                        "--role: there is no role '\(name)'; there are \(Role.allCases.map(\.rawValue).joined(separator: ", "))"
+                    )
                 }
                 return role
             }
@@ -38,8 +39,10 @@ struct TokenCommand: AsyncParsableCommand {
             let lifetime = try expires.map(Self.milliseconds)
             let (issued, tenantID) = try await Storage.with(storage) { opened in
                 let tenant = try await opened.tenant(tenant)
-                return (try await Self.issue(
-                    opened, tenant: tenant.id, subject: subject, roles: roles, lifetimeMs: lifetime), tenant.id)
+                return (
+                    try await Self.issue(
+                        opened, tenant: tenant.id, subject: subject, roles: roles, lifetimeMs: lifetime), tenant.id
+                )
             }
             switch format {
             case .text: Terminal.print(issued.text)
@@ -62,8 +65,10 @@ struct TokenCommand: AsyncParsableCommand {
             let issued = TokenIssuer.create(
                 tenant: tenant, subject: subject, roles: roles,
                 expiresAt: lifetimeMs.map { now.adding(milliseconds: $0) }, at: now)
-            try await GovernanceWriter(log: opened.log, tenant: tenant, actor: .commandLine, clock: opened.clock).append(
-                [Decision(issued.token)], kind: .token, stream: TokenIssuer.stream(of: issued.token.id, tenant: tenant))
+            try await GovernanceWriter(log: opened.log, tenant: tenant, actor: .commandLine, clock: opened.clock)
+                .append(
+                    [Decision(issued.token)], kind: .token,
+                    stream: TokenIssuer.stream(of: issued.token.id, tenant: tenant))
             return issued
         }
 

@@ -49,7 +49,8 @@ struct APIClient: Sendable {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         let bytes = try await response.body.collect(upTo: 64 << 20)
         let text = Array(bytes.readableBytesView)
-        let value = text.isEmpty ? JSONValue.null : try JSONValue.parseEvidence(text, limits: JSONLimits(depth: 200)).value
+        let value =
+            text.isEmpty ? JSONValue.null : try JSONValue.parseEvidence(text, limits: JSONLimits(depth: 200)).value
         return Answer(
             status: Int(response.status.code), body: value,
             headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 }))

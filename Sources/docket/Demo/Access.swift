@@ -26,8 +26,9 @@ struct Access: Sendable {
     /// Written aside and renamed, so that no reader sees half a file, and nobody but the owner ever sees it.
     func write() throws {
         let temporary = path + ".new"
-        guard FileManager.default.createFile(
-            atPath: temporary, contents: Data(json.canonicalBytes()), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: temporary, contents: Data(json.canonicalBytes()), attributes: [.posixPermissions: 0o600])
         else { throw CommandFailure("cannot write \(temporary)") }
         guard rename(temporary, path) == 0 else { throw CommandFailure("cannot write \(path)") }
     }

@@ -114,7 +114,9 @@ struct Stage: Sendable {
         let writer = GovernanceWriter(log: storage.log, tenant: access.tenantID, actor: actor, clock: storage.clock)
         let playbooks = try Shipped.outfit().playbooks
         for history in stories.flatMap(\.history) {
-            guard let playbook = playbooks.first(where: { $0.patterns.contains(history.playbookLabel) }) else { continue }
+            guard let playbook = playbooks.first(where: { $0.patterns.contains(history.playbookLabel) }) else {
+                continue
+            }
             try await writer.importHistory(
                 HistoryImported(
                     playbookID: playbook.playbookID, n: history.n, correct: history.correct, source: history.source))

@@ -43,7 +43,8 @@ struct Story: Codable, Sendable {
         guard let names else { return all }
         return try names.split(separator: ",").map { name in
             guard let story = all.first(where: { $0.story == name }) else {
-                throw CommandFailure("there is no story '\(name)'; there are \(all.map(\.story).joined(separator: ", "))")
+                throw CommandFailure(
+                    "there is no story '\(name)'; there are \(all.map(\.story).joined(separator: ", "))")
             }
             return story
         }

@@ -138,7 +138,9 @@ struct StoryPlayer: Sendable {
         let approval = try await analyst.get("/v1/approvals/\(approvalID.lowercased)")
         let digest = approval["plan_digest"]?.stringValue ?? ""
         tell("")
-        tell("It waits for \(approval["required_approvals"]?.int64Value ?? 0) people. Both tokens are in \(access.path).")
+        tell(
+            "It waits for \(approval["required_approvals"]?.int64Value ?? 0) people. Both tokens are in \(access.path)."
+        )
         tell("Approve it as the first and then as the second responder:")
         for role in ["responder", "responder2"] {
             tell(
@@ -149,15 +151,17 @@ struct StoryPlayer: Sendable {
                     -d '{"decision":"approve","reason":"Seen and agreed.","plan_digest":"\(digest)"}'
                 """)
         }
-        tell("Then look at the port in the lab:  curl -sS \(access.labURL)/v1/security_groups/sg-0a1".replacing(
-            "sg-0a1", with: encoded(approval.at("/plan/targets/0/value")?.stringValue ?? "")))
+        tell(
+            "Then look at the port in the lab:  curl -sS \(access.labURL)/v1/security_groups/sg-0a1".replacing(
+                "sg-0a1", with: encoded(approval.at("/plan/targets/0/value")?.stringValue ?? "")))
     }
 
     private func line(for event: JSONValue) -> String {
         let time = event["recorded_at"]?.stringValue?.dropFirst(11).prefix(12) ?? ""
         let type = event["type"]?.stringValue ?? ""
         let actor = event.at("/actor/subject")?.stringValue ?? ""
-        return "  \(Terminal.dim(String(time)))  \(type.padding(toLength: 26, withPad: " ", startingAt: 0))  \(Terminal.dim(actor))\(detail(of: event))"
+        return
+            "  \(Terminal.dim(String(time)))  \(type.padding(toLength: 26, withPad: " ", startingAt: 0))  \(Terminal.dim(actor))\(detail(of: event))"
     }
 
     private func detail(of event: JSONValue) -> String {
@@ -167,8 +171,10 @@ struct StoryPlayer: Sendable {
             case "case.opened": data["title"]?.stringValue
             case "gate.evaluated":
                 data.at("/gate/signals")?.arrayValue.map { signals in
-                    signals.map { "\($0["name"]?.stringValue ?? "") \($0["passed"] == true ? "passes" : "falls short")" }
-                        .joined(separator: ", ")
+                    signals.map {
+                        "\($0["name"]?.stringValue ?? "") \($0["passed"] == true ? "passes" : "falls short")"
+                    }
+                    .joined(separator: ", ")
                 }
             case "case.escalated":
                 data["reasons"]?.arrayValue.map { "reasons: " + $0.compactMap(\.stringValue).joined(separator: ", ") }
@@ -185,6 +191,7 @@ struct StoryPlayer: Sendable {
     }
 
     private func encoded(_ text: String) -> String {
-        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~"))) ?? text
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~")))
+            ?? text
     }
 }

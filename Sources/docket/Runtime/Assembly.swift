@@ -41,7 +41,8 @@ struct Assembly: Sendable {
         services.append(ConnectorClient(client: client))
         if parts.contains(.projections) {
             let worker = ProjectionWorker(
-                source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock)
+                source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock
+            )
             services.append(ProjectionRunner(worker: worker, source: storage.log, logger: logger))
         }
         if parts.contains(.reactors) {

@@ -21,7 +21,8 @@ struct ServerOptions: ParsableArguments {
             roles.split(separator: ",").map { name in
                 guard let part = Part(rawValue: String(name)) else {
                     throw ValidationError(
-                        "--roles: there is no part '\(name)'; there are \(Part.allCases.map(\.rawValue).joined(separator: ", "))")
+                        "--roles: there is no part '\(name)'; there are \(Part.allCases.map(\.rawValue).joined(separator: ", "))"
+                    )
                 }
                 return part
             })

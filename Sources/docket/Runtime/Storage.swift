@@ -51,9 +51,11 @@ struct Storage: Sendable {
         let database = Database(DatabaseConfiguration(connection))
         let clock: @Sendable () -> Instant = { .now() }
         let log = EventLog(
-            database: database, keys: try TenantKeys(directory: directory + "/keys"), catalogue: try .domain, clock: clock)
+            database: database, keys: try TenantKeys(directory: directory + "/keys"), catalogue: try .domain,
+            clock: clock)
         return Storage(
-            cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database, log: log,
+            cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database,
+            log: log,
             clock: clock)
     }
 

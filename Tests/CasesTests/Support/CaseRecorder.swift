@@ -10,7 +10,9 @@ struct CaseRecorder {
     private(set) var events: [Event] = []
     private(set) var now: Instant
 
-    init(_ record: CaseRecord = CaseRecord(id: Fixture.caseID, tenant: Fixture.tenant), at start: Instant = Fixture.start) {
+    init(
+        _ record: CaseRecord = CaseRecord(id: Fixture.caseID, tenant: Fixture.tenant), at start: Instant = Fixture.start
+    ) {
         self.record = record
         now = start
     }

@@ -69,10 +69,12 @@ enum OpenAdminPort {
 
     /// The plan as the domain would build it for this record now.
     static func plan(
-        for record: CaseRecord, policy: Policy, class action: ActionClass = .cloudContainment, targets: [Entity] = [target],
+        for record: CaseRecord, policy: Policy, class action: ActionClass = .cloudContainment,
+        targets: [Entity] = [target],
         rollback: Bool = true
     ) throws -> Plan {
-        let draft = try plan(for: record, policy: policy, class: action, targets: targets, bound: [], rollback: rollback)
+        let draft = try plan(
+            for: record, policy: policy, class: action, targets: targets, bound: [], rollback: rollback)
         let bound = record.boundEvidence(demands: EvidenceDemands(of: draft, policy: policy))
         return try plan(for: record, policy: policy, class: action, targets: targets, bound: bound, rollback: rollback)
     }
@@ -160,7 +162,8 @@ extension CaseRecorder {
     }
 
     mutating func enrich(
-        evidence: [EvidenceItem]? = nil, conflicts: [EnvironmentConflict] = [], asset: AssetContext = OpenAdminPort.asset()
+        evidence: [EvidenceItem]? = nil, conflicts: [EnvironmentConflict] = [],
+        asset: AssetContext = OpenAdminPort.asset()
     ) throws {
         try put([
             OpenAdminPort.enriched(

@@ -22,7 +22,8 @@ enum PayloadSamples {
 
     private static var item: EvidenceItem {
         EvidenceItem(
-            kind: .cloudAudit, source: "analyst", eventIDs: [id], observedAt: at, staleAfter: at, summary: "PII-summary",
+            kind: .cloudAudit, source: "analyst", eventIDs: [id], observedAt: at, staleAfter: at,
+            summary: "PII-summary",
             data: free)
     }
 
@@ -73,7 +74,8 @@ enum PayloadSamples {
             summary: CitedText("PII-summary", [id]), hypothesis: CitedText("PII-hypothesis", [id]),
             uncertainty: [CitedText("PII-uncertainty", [])], attackTechniques: [],
             missingContext: [MissingContext(kind: "asset_owner", entity: "PII-entity", reason: "not in inventory")],
-            playbook: nil, alternatives: [.init(playbookID: "playbook--y", whyNot: "PII-why not")], actions: try actions(),
+            playbook: nil, alternatives: [.init(playbookID: "playbook--y", whyNot: "PII-why not")],
+            actions: try actions(),
             comparableCases: [], droppedClaims: [.init(text: "PII-claim", reason: "uncited")])
     }
 
@@ -109,7 +111,8 @@ enum PayloadSamples {
                     "raw_digest": .string(digest.text), "raw_size": 10, "media_type": "application/json",
                 ])
         case .alertNormalized: Decision(type: type, alert)
-        case .alertDeduplicated: Decision(type: type, data: ["items": [["alert_id": .string(id.lowercased), "count": 2]]])
+        case .alertDeduplicated:
+            Decision(type: type, data: ["items": [["alert_id": .string(id.lowercased), "count": 2]]])
         case .alertRejected:
             Decision(
                 type: type,
@@ -138,14 +141,18 @@ enum PayloadSamples {
                                 exposure: .internet, environment: .production))
                     ],
                     environment: .production, evidence: [item],
-                    missingContext: [MissingContext(kind: "asset_owner", entity: "PII-entity", reason: "not in inventory")],
+                    missingContext: [
+                        MissingContext(kind: "asset_owner", entity: "PII-entity", reason: "not in inventory")
+                    ],
                     conflicts: [conflict], attackTechniques: ["T1190"], detectionReason: "PII-detection reason",
                     registryPosition: 1))
         case .caseCorrelated:
             Decision(
                 CaseCorrelated(
                     relatedAlertIDs: [id],
-                    attackTechniques: [AttackTechnique(uid: "T1190", name: "Exploit", attackVersion: "19.2", eventIDs: [id])],
+                    attackTechniques: [
+                        AttackTechnique(uid: "T1190", name: "Exploit", attackVersion: "19.2", eventIDs: [id])
+                    ],
                     timeline: [.init(at: at, eventID: id, text: "PII-text")],
                     comparableCases: [.init(caseID: id, overlapScore: 1, shared: ["pattern"], verdict: .benign)]))
         case .caseMerged: Decision(CaseMerged(into: id, alertIDs: [id], reason: "PII-reason"))
@@ -173,7 +180,8 @@ enum PayloadSamples {
         case .approvalGranted, .approvalDenied:
             Decision(type: type, ApprovalDecided(approvalID: id, planDigest: digest, reason: "PII-reason"))
         case .approvalQuorumReached: Decision(ApprovalQuorumReached(approvalID: id, planDigest: digest))
-        case .approvalExpired, .approvalInvalidated: Decision(type: type, ApprovalEnded(approvalID: id, cause: "superseded"))
+        case .approvalExpired, .approvalInvalidated:
+            Decision(type: type, ApprovalEnded(approvalID: id, cause: "superseded"))
         case .approvalDecisionRefused:
             Decision(
                 ApprovalDecisionRefused(
@@ -193,13 +201,15 @@ enum PayloadSamples {
                         "pre_state": free, "targets": [try JSONValue(encoding: entity)], "parameters": free,
                         "idempotency_key": .string(id.lowercased),
                     ], step: true))
-        case .stepExecuted: Decision(type: type, data: run(["output": free, "before": free, "after": free], step: true))
+        case .stepExecuted:
+            Decision(type: type, data: run(["output": free, "before": free, "after": free], step: true))
         case .stepVerified: Decision(type: type, data: run(["observed": free], step: true))
         case .stepFailed, .stepOutcomeUnknown:
             Decision(type: type, data: run(["error": failure, "observed": free], step: true))
         case .stepRetried: Decision(type: type, data: run(["reason": "a probe found nothing applied"], step: true))
         case .stepSkipped:
-            Decision(type: type, data: run(["reason": "PII-reason", "pre_state": free, "parameters": free], step: true))
+            Decision(
+                type: type, data: run(["reason": "PII-reason", "pre_state": free, "parameters": free], step: true))
         case .stepRolledBack: Decision(type: type, data: run(["restored_digest": .string(digest.text)], step: true))
         case .stepRollbackRefused: Decision(type: type, data: run(["expected": free, "found": free], step: true))
         case .runPaused, .runResumed, .runCancelled:
