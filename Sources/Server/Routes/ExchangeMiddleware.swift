@@ -30,7 +30,7 @@ struct ExchangeMiddleware: RouterMiddleware {
                         "trace_id": "\(context.traceID)", "route": "\(route(request, context))", "error": "\(error)",
                     ])
             }
-            response = problem.response(instance: request.uri.path, traceID: context.traceID)
+            response = problem.response(instance: JSONLogHandler.redacted(request.uri.path), traceID: context.traceID)
         }
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
