@@ -85,10 +85,13 @@ struct ProblemTests {
             let ready = try await server.get("/readyz", as: .nobody)
             #expect(ready.status == 200, "\(ready.text)")
             _ = try await server.get("/v1/cases")
+            _ = try await server.send(try #require(HTTPRequest.Method("BREW")), "/v1/cases", as: .nobody)
             let metrics = try await server.get("/metrics", as: .nobody)
             #expect(metrics.headers[.contentType]?.hasPrefix("text/plain; version=0.0.4") == true)
             #expect(
                 metrics.text.contains(#"docket_http_requests_total{method="GET",route="/v1/cases",status="200"} 1"#))
+            #expect(metrics.text.contains(#"method="OTHER""#))
+            #expect(!metrics.text.contains("BREW"))
             #expect(metrics.text.contains(#"docket_projection_lag_events{projection="cases"}"#))
             #expect(!metrics.text.contains(server.tenant.lowercased))
             await server.database.close()
