@@ -118,6 +118,9 @@ struct CaseRecordTests {
         #expect(
             recorder.record.start(run: Fixture.id("run"), currentPlan: other, mode: .live).map(\.type)
                 == [.approvalInvalidated])
+        #expect(
+            recorder.record.start(run: Fixture.id("run"), currentPlan: nil, mode: .live).map(\.type)
+                == [.approvalInvalidated], "it can no longer be made")
         try recorder.put(recorder.record.start(run: Fixture.id("run"), currentPlan: recorder.record.plan, mode: .live))
         #expect(recorder.record.state == .executing && recorder.record.run?.trigger == .approved)
         #expect(recorder.record.approval?.runID == Fixture.id("run"))

@@ -75,11 +75,16 @@ struct PersonalMemberTests {
     }
 
     @Test("the value of an entity is sealed under the entity's own key", arguments: EventType.allCases)
-    func subjects(type: EventType) {
+    func subjects(type: EventType) throws {
+        let event: JSONValue = ["data": try PayloadSamples.data(of: type)]
         for member in type.personalMembers {
-            let tokens = member.pointer.split(separator: "/")
-            let namesEntity = tokens.last == "value"
-            #expect((member.subject == .entity) == namesEntity, "\(type.rawValue) \(member.pointer)")
+            let pattern = try #require(JSONPointer(member.pointer)).tokens
+            #expect((member.subject == .entity) == (pattern.last == "value"), "\(type.rawValue) \(member.pointer)")
+            // The log finds the entity's key by its type and its value.
+            for path in event.markedPaths([]) where member.subject == .entity && pattern.covers(path) {
+                let parent = try #require(event.at(JSONPointer(tokens: path.dropLast())))
+                #expect(parent["type"]?.stringValue.flatMap(Entity.EntityType.init(rawValue:)) != nil, "\(path)")
+            }
         }
     }
 

@@ -393,6 +393,18 @@ struct CaseFactsTests {
             "what comes after it does not count")
     }
 
+    @Test("what follows from a command is no second action")
+    func consequences() throws {
+        var recorder = try CaseRecorder.waitingForApproval(registry: OpenAdminPort.registry())
+        try recorder.command(.hold(reason: "wait"))
+        try recorder.command(.resume(reason: "go on"))
+        #expect(recorder.types.contains("sla.paused") && recorder.types.contains("sla.resumed"))
+        #expect(recorder.record.manualActions == 2)
+        try recorder.command(.merge(into: Fixture.id("another"), reason: "the same"))
+        #expect(recorder.types.suffix(3) == ["approval.invalidated", "case.merged", "case.closed"])
+        #expect(recorder.record.manualActions == 3)
+    }
+
     @Test("a run that was undone before it completed has no duration")
     func undoneHalfWay() throws {
         var recorder = try CaseRecorder.executing(registry: OpenAdminPort.registry())

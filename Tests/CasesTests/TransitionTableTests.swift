@@ -203,9 +203,14 @@ struct TransitionTableTests {
     func holdTwice() throws {
         let registry = try OpenAdminPort.registry()
         var recorder = try CaseRecorder.escalated(registry: registry)
-        #expect(throws: Rejection.self) { try recorder.command(.resume(reason: "go on")) }
+        func refusal(of command: String) -> Rejection {
+            .illegalTransition(
+                state: .escalated, command: command,
+                allowed: ContractTable.allowed(in: "escalated").filter { $0 != command })
+        }
+        #expect(throws: refusal(of: "resume")) { try recorder.command(.resume(reason: "go on")) }
         try recorder.command(.hold(reason: "wait"))
-        #expect(throws: Rejection.self) { try recorder.command(.hold(reason: "wait more")) }
+        #expect(throws: refusal(of: "hold")) { try recorder.command(.hold(reason: "wait more")) }
         try recorder.command(.resume(reason: "go on"))
         #expect(!recorder.record.onHold && recorder.record.holdReason == nil)
     }

@@ -30,7 +30,8 @@ package enum Gate {
         let standing = standingApproval(input)
         let isShadow = input.playbookMode == .shadow
 
-        // What speaks against acting alone also takes a standing approval back: the matrix holds, and at least one person.
+        // What speaks against acting alone takes a standing approval back too: the matrix holds, and at least one
+        // person.
         let isTooWide = (input.plan?.targets.count ?? 0) > policy.execution.maxTargetsAutomatic
         let asksPeople =
             !fellShort.isEmpty || input.plan == nil || isTooWide
