@@ -30,6 +30,8 @@ struct ApprovalRouteTests {
             #expect(stale.status == 409)
             #expect(stale.problem == "plan-digest-mismatch")
             #expect(stale["/plan_digest"] == approval["/plan_digest"])
+            let nonsense = try await server.decide(approval, as: .person("rita", .responder), digest: "sha256:1")
+            #expect(nonsense.problem == "plan-digest-mismatch")
 
             let one = try await server.decide(approval, as: .person("rita", .responder))
             #expect(one.status == 200)
@@ -47,7 +49,7 @@ struct ApprovalRouteTests {
             let refused = try await server.events(.approvalDecisionRefused)
             #expect(
                 refused.map { $0.data["refusal"] } == [
-                    "plan-digest-mismatch", "already-decided", "approval-not-pending",
+                    "plan-digest-mismatch", "plan-digest-mismatch", "already-decided", "approval-not-pending",
                 ])
             #expect(refused.allSatisfy { $0.caseID?.lowercased == caseID })
             try await server.project()
@@ -122,15 +124,7 @@ struct ApprovalRouteTests {
     @Test("a run is paused, resumed, cancelled and rolled back by a responder")
     func runs() async throws {
         try await TestServer.run { server in
-            let (caseID, approval) = try await server.pendingApproval()
-            _ = try await server.decide(approval, as: .person("rita", .responder))
-            _ = try await server.decide(approval, as: .person("raj", .responder))
-            let runID = UUID.v7()
-            let id = try #require(UUID(uuidString: caseID))
-            let cause = Cause(command: Actor(kind: .service, subject: "test", lane: .soar), traceID: nil, at: .now())
-            _ = try await server.pipeline.cases.update(id, tenant: server.tenant, cause: cause) {
-                $0.start(run: runID, currentPlan: $0.plan, mode: .live)
-            }
+            let (caseID, runID) = try await server.startRun()
             let path = "/v1/runs/\(runID.lowercased)"
             let why: JSONValue = ["reason": "Hold your horses."]
             #expect(try await server.post("\(path):pause", why, as: .role(.analyst)).problem == "role-insufficient")
@@ -152,6 +146,38 @@ struct ApprovalRouteTests {
             #expect(try await server.get(path)["/state"] == "cancelled")
             #expect(try await server.get("\(path)/steps")["/items"]?.arrayValue?.isEmpty == false)
             #expect(try await server.get("/v1/runs?case_id=\(caseID)")["/items/0/id"]?.stringValue == runID.lowercased)
+        }
+    }
+
+    @Test("what was done is undone once, and a second request hears that")
+    func rollback() async throws {
+        try await TestServer.run { server in
+            let (caseID, runID) = try await server.startRun()
+            try await server.project()
+            let path = "/v1/runs/\(runID.lowercased)"
+            let step = try #require(try await server.get("\(path)/steps")["/items/0/step_id"]?.stringValue)
+            let named: JSONValue = ["run_id": .string(runID.lowercased), "step_id": .string(step)]
+            try await server.append(
+                [.stepPrepared, .stepExecuted, .stepVerified, .runCompleted].map { Decision(type: $0, data: named) },
+                to: caseID)
+            let unknown = try await server.post(
+                "\(path):rollback",
+                ["reason": "It was us.", "reason_code": "false_containment", "step_ids": ["action--other"]],
+                as: .role(.responder))
+            #expect(unknown["/errors/0/pointer"] == "/step_ids")
+            let body: JSONValue = [
+                "reason": "It was us.", "reason_code": "customer_request", "on_behalf_of": "customer",
+            ]
+            let undo = try await server.post("\(path):rollback", body, as: .role(.responder))
+            #expect(undo.status == 202)
+            #expect(undo["/state"] == "rolling_back")
+            #expect(undo["/rollback/on_behalf_of"] == "customer")
+            #expect(undo["/rollback/step_ids"] == [.string(step)])
+            try await server.append(
+                [.stepRolledBack, .rollbackCompleted].map { Decision(type: $0, data: named) }, to: caseID)
+            let again = try await server.post("\(path):rollback", body, as: .role(.responder))
+            #expect(again.status == 409)
+            #expect(again.problem == "already-rolled-back")
         }
     }
 }

@@ -111,6 +111,16 @@ struct EventRouteTests {
         }
     }
 
+    @Test("when every place is taken, the next stream is refused")
+    func full() async throws {
+        try await TestServer.run(configuration: ServerConfiguration(streamsMaximum: 0)) { server in
+            let answer = try await server.get("/v1/events/stream")
+            #expect(answer.status == 429)
+            #expect(answer.problem == "rate-limited")
+            #expect(answer.headers[.retryAfter] != nil)
+        }
+    }
+
     @Test("streams have an end to their number")
     func slots() {
         let slots = StreamSlots(maximum: 2)

@@ -85,10 +85,13 @@ struct ProblemTests {
             let ready = try await server.get("/readyz", as: .nobody)
             #expect(ready.status == 200, "\(ready.text)")
             _ = try await server.get("/v1/cases")
+            _ = try await server.send(try #require(HTTPRequest.Method("BREW")), "/v1/cases", as: .nobody)
             let metrics = try await server.get("/metrics", as: .nobody)
             #expect(metrics.headers[.contentType]?.hasPrefix("text/plain; version=0.0.4") == true)
             #expect(
                 metrics.text.contains(#"docket_http_requests_total{method="GET",route="/v1/cases",status="200"} 1"#))
+            #expect(metrics.text.contains(#"method="OTHER""#))
+            #expect(!metrics.text.contains("BREW"))
             #expect(metrics.text.contains(#"docket_projection_lag_events{projection="cases"}"#))
             #expect(!metrics.text.contains(server.tenant.lowercased))
             await server.database.close()
@@ -165,6 +168,21 @@ struct ProblemTests {
         ]
         for (status, names) in expected {
             #expect(Set(ProblemType.allCases.filter { $0.status == status }.map(\.rawValue)) == names)
+        }
+    }
+
+    @Test("the description of the API names every route, its roles and its parameters")
+    func description() async throws {
+        try await TestServer.run { server in
+            let document = try await server.get("/openapi.json", as: .nobody)
+            #expect(document["/openapi"] == "3.1.0")
+            for endpoint in server.server.endpoints {
+                let operation = document["/paths"]?[endpoint.path]?[endpoint.method.lowercased()]
+                #expect(operation != nil, "\(endpoint.path)")
+                #expect(operation?["x-docket-roles"]?.arrayValue?.count ?? 0 == endpoint.roles.count)
+                let named = operation?["parameters"]?.arrayValue?.filter { $0["in"] == "query" }
+                #expect(Set(named?.compactMap { $0["name"]?.stringValue } ?? []) == endpoint.query)
+            }
         }
     }
 

@@ -161,11 +161,12 @@ struct CommandBody {
     mutating func digest(_ name: String) -> Digest {
         let standIn = Digest.sha256([])
         guard let value = required(name) else { return standIn }
-        guard let digest = value.stringValue.flatMap({ Digest(text: $0) }) else {
-            refuse(name, value.stringValue == nil ? .type : .format, "is 'sha256:' and 64 hexadecimal digits")
+        guard let text = value.stringValue else {
+            refuse(name, .type, "is a string: 'sha256:' and 64 hexadecimal digits")
             return standIn
         }
-        return digest
+        // A text that is no digest is the digest of nothing here: it matches no plan, and the refusal names the right one.
+        return Digest(text: text) ?? .sha256(Array(text.utf8))
     }
 
     /// `issuer` (default `docket`) and `subject`.

@@ -13,6 +13,9 @@ struct Endpoint: Sendable {
     let path: String
     let roles: Set<Role>
     let query: Set<String>
+    /// Media types; empty: no body, or an answer in whatever was received.
+    let consumes: [MediaType]
+    let produces: [MediaType]
     let answer: @Sendable (Request, AuthenticatedContext, ServerServices) async throws -> Response
 
     struct Options: Sendable {
@@ -34,6 +37,8 @@ struct Endpoint: Sendable {
         roles = C.roles
         let query = options.reads.isEmpty ? options.query : options.query.union(["min_position"])
         self.query = query
+        consumes = options.body.mediaTypes
+        produces = options.produces
         let route = "\(method.rawValue) \(path)"
         answer = { request, context, services in
             let permit = try Self.permit(C.self, context, route, services)
@@ -112,4 +117,8 @@ package struct EndpointDescription: Sendable, Hashable {
     /// Empty: open to everyone.
     package var roles: Set<Role>
     package var query: Set<String>
+    /// Media types of the body; empty: none.
+    package var consumes: [String]
+    /// Media types of the answer; empty: as received once.
+    package var produces: [String]
 }

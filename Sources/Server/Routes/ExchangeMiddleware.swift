@@ -27,10 +27,10 @@ struct ExchangeMiddleware: RouterMiddleware {
                 services.logger.error(
                     "a request failed",
                     metadata: [
-                        "trace_id": "\(context.traceID)", "route": "\(route(request, context))", "error": "\(error)",
+                        "trace_id": "\(context.traceID)", "route": "\(route(context))", "error": "\(error)",
                     ])
             }
-            response = problem.response(instance: request.uri.path, traceID: context.traceID)
+            response = problem.response(instance: JSONLogHandler.redacted(request.uri.path), traceID: context.traceID)
         }
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
@@ -65,21 +65,24 @@ struct ExchangeMiddleware: RouterMiddleware {
         return Problem(error)
     }
 
-    private func route(_ request: Request, _ context: DocketContext) -> String {
+    private func route(_ context: DocketContext) -> String {
         context.endpointPath ?? "NotFound"
     }
 
     /// The route's template, never the path itself: ids and tokens have no business in labels and logs.
     private func note(_ request: Request, _ context: DocketContext, _ status: Int, _ duration: Duration) {
         let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
-        let route = route(request, context)
+        let route = route(context)
+        // A method is whatever the sender wrote; only real ones become labels.
+        let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+        let method = known.contains(request.method) ? request.method.rawValue : "OTHER"
         services.metrics.count(
-            "docket_http_requests_total", ["method": request.method.rawValue, "route": route, "status": String(status)])
+            "docket_http_requests_total", ["method": method, "route": route, "status": String(status)])
         services.metrics.observe("docket_http_request_duration_seconds", seconds, ["route": route])
         services.logger.info(
             "request",
             metadata: [
-                "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(status)",
+                "method": "\(method)", "route": "\(route)", "status": "\(status)",
                 "duration_ms": "\(Int(seconds * 1_000))", "trace_id": "\(context.traceID)",
             ])
     }

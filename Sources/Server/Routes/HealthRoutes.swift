@@ -12,9 +12,11 @@ struct HealthRoutes: Sendable {
     /// A clock that is further off than this would write a wrong `recorded_at`.
     private static let clockOffsetMaximumMs: Int64 = 1_000
 
-    var paths: [String] { ["/healthz", "/readyz", "/metrics"] }
+    var paths: [String] { ["/healthz", "/readyz", "/metrics", "/openapi.json"] }
 
-    func register(on router: Router<DocketContext>) {
+    func register(on router: Router<DocketContext>, describing endpoints: [EndpointDescription]) {
+        let description = OpenAPIDocument(endpoints).json
+        router.get("/openapi.json") { _, _ in Reply(.ok, description).response }
         router.get("/healthz") { _, _ in Reply(.ok, ["status": "ok"]).response }
         router.get("/readyz") { _, _ in await readiness().response }
         router.get("/metrics") { _, _ in

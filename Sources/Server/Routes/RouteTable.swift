@@ -22,18 +22,22 @@ struct RouteTable: Sendable {
 
     var endpoints: [EndpointDescription] {
         let open = HealthRoutes(services: services).paths.map {
-            EndpointDescription(method: "GET", path: $0, roles: [], query: [])
+            EndpointDescription(
+                method: "GET", path: $0, roles: [], query: [], consumes: [],
+                produces: [$0 == "/metrics" ? "text/plain" : "application/json"])
         }
         return open
             + authenticated.map {
-                EndpointDescription(method: $0.method.rawValue, path: $0.path, roles: $0.roles, query: $0.query)
+                EndpointDescription(
+                    method: $0.method.rawValue, path: $0.path, roles: $0.roles, query: $0.query,
+                    consumes: $0.consumes.map(\.description), produces: $0.produces.map(\.description))
             }
     }
 
     func router() -> Router<DocketContext> {
         let router = Router(context: DocketContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ExchangeMiddleware(services: services, methods: MethodTable(endpoints)))
-        HealthRoutes(services: services).register(on: router)
+        HealthRoutes(services: services).register(on: router, describing: endpoints)
         let group = router.group()
             .add(middleware: AuthenticationMiddleware(services: services))
             .group(context: AuthenticatedContext.self)

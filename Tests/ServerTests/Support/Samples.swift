@@ -3,6 +3,7 @@ import Content
 import Events
 import Foundation
 import JSON
+import Reactors
 import Testing
 
 @testable import Server
@@ -44,6 +45,27 @@ extension TestServer {
         let list = try await get("/v1/approvals?case_id=\(caseID)&state=pending")
         let id = try #require(list["/items/0/id"]?.stringValue, "\(list.text)")
         return (caseID, try await get("/v1/approvals/\(id)"))
+    }
+
+    /// An approved plan whose run has begun; nothing acts, since no stage that runs plans is led here.
+    func startRun() async throws -> (caseID: String, runID: UUID) {
+        let (caseID, approval) = try await pendingApproval()
+        _ = try await decide(approval, as: .person("rita", .responder))
+        _ = try await decide(approval, as: .person("raj", .responder))
+        let runID = UUID.v7()
+        let id = try #require(UUID(uuidString: caseID))
+        let cause = Cause(command: Actor(kind: .service, subject: "test", lane: .soar), traceID: nil, at: .now())
+        _ = try await pipeline.cases.update(id, tenant: tenant, cause: cause) {
+            $0.start(run: runID, currentPlan: $0.approval?.plan, mode: .live)
+        }
+        return (caseID, runID)
+    }
+
+    /// Writes what a stage would have written.
+    func append(_ decisions: [Decision], to caseID: String) async throws {
+        let id = try #require(UUID(uuidString: caseID))
+        let cause = Cause(command: Actor(kind: .service, subject: "test", lane: .soar), traceID: nil, at: .now())
+        _ = try await pipeline.cases.update(id, tenant: tenant, cause: cause) { _ in decisions }
     }
 
     func decide(
