@@ -3,34 +3,6 @@ package import JSON
 
 package import struct Foundation.UUID
 
-package enum ActionClass: String, Sendable, Hashable, Codable, CaseIterable {
-    case enrich
-    case collectForensics = "collect_forensics"
-    case summarize
-    case closeCase = "close_case"
-    case openTicket = "open_ticket"
-    case notify
-    case revokeToken = "revoke_token"
-    case disableUser = "disable_user"
-    case rotateSecret = "rotate_secret"
-    case isolateHost = "isolate_host"
-    case isolateWorkload = "isolate_workload"
-    case terminateProcess = "terminate_process"
-    case blockTraffic = "block_traffic"
-    case cloudContainment = "cloud_containment"
-    case deleteResource = "delete_resource"
-
-    /// Limits what an attacker can still do: what MTTC and containment precision count.
-    package var isContainment: Bool {
-        switch self {
-        case .revokeToken, .disableUser, .rotateSecret, .isolateHost, .isolateWorkload, .terminateProcess,
-            .blockTraffic, .cloudContainment, .deleteResource:
-            true
-        default: false
-        }
-    }
-}
-
 /// How many people must agree, from the most free to the strictest.
 package enum AutonomyLevel: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     case auto

@@ -14,7 +14,8 @@ extension CaseRecord {
             CaseOpened(
                 title: alert.title, severityID: alert.severity.id, confidenceScore: alert.confidenceScore,
                 pattern: alert.pattern, environment: alert.environment, region: alert.region, alertID: alert.alertID,
-                alertIngestedAt: ingestedAt, firstOccurredAt: observed.min() ?? alert.occurredAt, clockSuspect: alert.clockSuspect, tier: tier,
+                alertIngestedAt: ingestedAt, firstOccurredAt: observed.min() ?? alert.occurredAt,
+                clockSuspect: alert.clockSuspect, tier: tier,
                 queue: queue, splitFrom: splitFrom))
     }
 

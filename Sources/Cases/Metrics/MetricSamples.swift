@@ -14,7 +14,9 @@ extension MetricName {
         case .mttc: return [duration(facts, from: anchors.openedAt, "opened", to: anchors.containedAt, "contained")]
         case .mttr: return [duration(facts, from: anchors.openedAt, "opened", to: anchors.recoveredAt, "recovered")]
         case .alertToRemediation:
-            return [duration(facts, from: facts.firstAlertAt, "first_alert", to: anchors.lastVerifiedAt, "last_verified")]
+            return [
+                duration(facts, from: facts.firstAlertAt, "first_alert", to: anchors.lastVerifiedAt, "last_verified")
+            ]
         case .analystResponseTime:
             // Decided before it was asked, by a standing approval for example, is no response.
             guard let escalatedAt = anchors.escalatedAt, anchors.decidedAt.map({ $0 >= escalatedAt }) ?? true

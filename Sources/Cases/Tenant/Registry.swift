@@ -59,7 +59,8 @@ package struct Registry: Sendable {
     package static let eventTypes: [EventType] = [
         .tenantCreated, .policyProposed, .policyApproved, .assetRegistered, .playbookPublished, .playbookPromoted,
         .playbookDemoted, .standingApprovalGranted, .standingApprovalRevoked, .connectorChanged, .tokenCreated,
-        .tokenRevoked, .runStarted, .rollbackRequested, .caseClosed, .calendarChanged, .historyImported, .automationHalted, .automationResumed, .accessGranted,
+        .tokenRevoked, .runStarted, .rollbackRequested, .caseClosed, .calendarChanged, .historyImported,
+        .automationHalted, .automationResumed, .accessGranted,
     ]
 
     /// - Throws: `JSONError` for data that does not have its type's shape.

@@ -13,7 +13,8 @@ package struct NormalizedAlert: Sendable, Hashable, Codable {
     /// - Throws: `JSONError` for a payload of another shape.
     package static func read(_ event: Event) throws -> NormalizedAlert? {
         let data = event.data
-        let isErased = ["title", "ocsf", "source_ref"].contains { data[$0]?.isNull ?? false }
+        let isErased =
+            ["title", "ocsf", "source_ref"].contains { data[$0]?.isNull ?? false }
             || (data["entities"]?.arrayValue ?? []).contains { $0["value"]?.isNull ?? false }
         guard isErased else { return try data.decode() }
         // What is left of it: entities that still have a value, and no text.

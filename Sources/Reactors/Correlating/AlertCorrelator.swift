@@ -12,7 +12,7 @@ import struct Foundation.UUID
 package final class AlertCorrelator: Reactor {
     package static let name = "correlate"
     package static let interests: Set<EventType> = [
-        .alertNormalized, .caseOpened, .caseAlertLinked, .caseClosed, .caseReopened, .caseMerged,
+        .alertNormalized, .caseOpened, .caseAlertLinked, .caseClosed, .caseReopened, .caseMerged, .caseSplit,
     ]
     package static var memory: Set<EventType> { interests }
 
@@ -21,7 +21,7 @@ package final class AlertCorrelator: Reactor {
 
     private struct State {
         var cases = OpenCases()
-        /// Alerts seen whose case has not been read yet.
+        /// Alerts of the last days, as far as matching needs them: a case names them by id.
         var alerts: [UUID: NormalizedAlert] = [:]
         private var untilNextSweep = 1_000
 
@@ -50,6 +50,7 @@ package final class AlertCorrelator: Reactor {
         let policy = try await bench.registry().policy
         try note(event, policy: policy)
         if event.kind == .caseMerged { return try await takeOver(event) }
+        if event.kind == .caseSplit { return try await openSplit(event) }
         guard event.kind == .alertNormalized, let alert = try NormalizedAlert.read(event) else { return }
         // The same alert with other bytes stays where it is.
         guard state.withLock({ $0.cases.caseID(ofAlert: alert.alertID) }) == nil else { return }
@@ -67,13 +68,13 @@ package final class AlertCorrelator: Reactor {
             switch event.kind {
             case .alertNormalized:
                 guard let alert = try NormalizedAlert.read(event) else { return }
-                state.alerts[alert.alertID] = alert
+                state.alerts[alert.alertID] = Self.slim(alert)
                 state.forget(at: alert.occurredAt, policy: policy)
                 if state.cases.caseID(ofAlert: alert.alertID) == nil { state.cases.noteLoose(alert, policy: policy) }
             case .caseOpened, .caseAlertLinked:
                 guard let caseID = event.caseID,
                     let alertID = event.data["alert_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
-                    let alert = state.alerts.removeValue(forKey: alertID)
+                    let alert = state.alerts[alertID]
                 else { return }
                 state.cases.opened(caseID, by: alert, at: event.recordedAt, policy: policy)
                 state.cases.linkedAlert(alert, to: caseID, policy: policy)
@@ -107,7 +108,8 @@ package final class AlertCorrelator: Reactor {
         let caseID = UUID.v5(namespace: event.eventID, name: "case")
         let now = bench.clock()
         let cause = Cause(reactor: Self.name, reactingTo: event, at: now)
-        try await bench.cases.open(caseID, tenant: bench.tenant, 
+        try await bench.cases.open(
+            caseID, tenant: bench.tenant,
             decisions: [CaseRecord.open(alert, ingestedAt: event.recordedAt)], cause: cause)
         let companions = state.withLock { state in
             let companions = state.cases.looseAlerts(near: alert, policy: policy)
@@ -139,6 +141,44 @@ package final class AlertCorrelator: Reactor {
                 $0.state.isClosed ? [] : $0.link(alert, overlapScore: 1, shared: [])
             }
         }
+    }
+
+    /// Some of a case's alerts become a case of their own. Whoever asked for it opens that case at once; this makes sure
+    /// that it is opened.
+    private func openSplit(_ event: Event) async throws {
+        guard let source = event.caseID,
+            let newID = event.data["new_case_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
+            let record = try await bench.cases.load(source, tenant: bench.tenant)
+        else { return }
+        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap {
+            $0.stringValue.flatMap(UUID.init(uuidString:))
+        }
+        let found = try await bench.alerts.load(ids, tenant: bench.tenant)
+        let alerts = ids.compactMap { found[$0]?.alert }
+        guard let first = alerts.first else { return }
+        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
+        try await bench.cases.open(
+            newID, tenant: bench.tenant,
+            decisions: [
+                CaseRecord.open(
+                    first, ingestedAt: event.recordedAt, tier: record.tier, queue: record.queue, splitFrom: source)
+            ], cause: cause)
+        for alert in alerts.dropFirst() {
+            _ = try await bench.cases.update(newID, tenant: bench.tenant, cause: cause, salt: alert.alertID.lowercased)
+            {
+                $0.link(alert, overlapScore: 1, shared: [])
+            }
+        }
+    }
+
+    /// What matching needs of an alert, without its texts and raw content.
+    private static func slim(_ alert: NormalizedAlert) -> NormalizedAlert {
+        var alert = alert
+        alert.ocsf = .null
+        alert.unmapped = .null
+        alert.evidence = []
+        alert.description = nil
+        return alert
     }
 
     private func tag(_ alert: NormalizedAlert, cause event: Event, policy: Policy) async throws {

@@ -6,7 +6,8 @@ import Foundation
 package struct ClockKeeper: Reactor {
     package static let name = "clocks"
     package static let interests: Set<EventType> = [
-        .caseOpened, .caseReopened, .caseAlertLinked, .gateAutoApproved, .caseAssigned, .caseCommented, .approvalGranted, .approvalDenied,
+        .caseOpened, .caseReopened, .caseAlertLinked, .gateAutoApproved, .caseAssigned, .caseCommented,
+        .approvalGranted, .approvalDenied,
         .caseHeld, .evidenceAdded, .approvalRequested, .caseRetitled, .caseSeverityChanged, .stepVerified,
         .caseRecovered, .caseClosed, .rollbackRequested, .ownerAcknowledged,
     ]

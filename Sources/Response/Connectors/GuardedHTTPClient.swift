@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+package import Events
 package import Foundation
 import NIOCore
 import NIOHTTP1

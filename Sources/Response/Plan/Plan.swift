@@ -61,7 +61,7 @@ package struct PlanStep: Sendable, Hashable, Codable {
     package var stepId: String
     package var playbookStepId: String
     package var name: String
-    package var actionClass: PlaybookActionClass
+    package var actionClass: ActionClass
     /// `manual`: a person does it and says so.
     package var connector: String
     package var operation: String

@@ -1,3 +1,4 @@
+package import Events
 package import JSON
 
 /// Docket's CACAO step extension: what an action does, how its effect is captured, verified and undone.
@@ -19,7 +20,7 @@ package struct DocketAction: Sendable, Hashable {
     /// The longest that an undo may be announced to take (domain §6).
     package static let longestRollbackMs: Int64 = 300_000
 
-    package var actionClass: PlaybookActionClass
+    package var actionClass: ActionClass
     package var reversible: Bool
     package var connector: String
     package var operation: String
@@ -63,7 +64,7 @@ extension DocketAction {
         var reader = MemberReader(value, pointer)
         defer { problems += reader.problems }
         let className = reader.string("action_class")
-        let actionClass = className.flatMap(PlaybookActionClass.init(rawValue:))
+        let actionClass = className.flatMap(ActionClass.init(rawValue:))
         if className != nil, actionClass == nil { reader.note("action_class", "enum", "no such action class") }
         let reversible = reader.bool("reversible")
         let connector = reader.string("connector")

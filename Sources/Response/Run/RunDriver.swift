@@ -1,3 +1,5 @@
+import Events
+
 /// Carries out what a run machine directs: the only code that moves connectors.
 ///
 /// Every event is recorded, durably, before the next directive is asked for; whatever `record` throws ends the drive,

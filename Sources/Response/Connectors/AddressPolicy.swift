@@ -1,85 +1,15 @@
-/// An IPv4 or IPv6 address as 16 bytes; IPv4 lies in `::ffff:0:0/96`, so an IPv4-mapped IPv6 address *is* the IPv4 one.
-package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
-    package let bytes: [UInt8]
+package import Events
 
-    package var isIPv4: Bool { bytes.prefix(12) == Self.mappedPrefix[...] }
-
-    private static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
-
-    /// Reads dotted IPv4 (four decimal parts, no leading zeros, so that nothing reads as octal) or RFC 4291 IPv6. A zone
-    /// (`%eth0`) is refused.
-    package init?(_ text: String) {
-        if text.contains(":") {
-            guard let bytes = Self.ipv6(text) else { return nil }
-            self.bytes = bytes
-        } else {
-            guard let bytes = Self.ipv4(text) else { return nil }
-            self.bytes = Self.mappedPrefix + bytes
-        }
-    }
-
-    private init(bytes: [UInt8]) { self.bytes = bytes }
-
-    private static func ipv4(_ text: some StringProtocol) -> [UInt8]? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bytes: [UInt8] = []
-        for part in parts {
-            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), part == "0" || !part.hasPrefix("0"),
-                let byte = UInt8(part)
-            else { return nil }
-            bytes.append(byte)
-        }
-        return bytes
-    }
-
-    private static func ipv6(_ text: String) -> [UInt8]? {
-        let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
-        guard halves.count <= 2 else { return nil }
-        var sides: [[UInt8]] = []
-        for (index, half) in halves.enumerated() {
-            guard !half.isEmpty else {
-                sides.append([])
-                continue
-            }
-            var side: [UInt8] = []
-            let groups = half.split(separator: ":", omittingEmptySubsequences: false)
-            for (place, group) in groups.enumerated() {
-                if group.contains(".") {
-                    guard place == groups.count - 1, index == halves.count - 1, let tail = ipv4(group) else {
-                        return nil
-                    }
-                    side += tail
-                } else {
-                    guard (1...4).contains(group.count), group.utf8.allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
-                        let value = UInt16(group, radix: 16)
-                    else { return nil }
-                    side += [UInt8(value >> 8), UInt8(value & 0xFF)]
-                }
-            }
-            sides.append(side)
-        }
-        if sides.count == 1 { return sides[0].count == 16 ? sides[0] : nil }
-        let zeros = 16 - sides[0].count - sides[1].count
-        guard zeros >= 2 else { return nil }
-        return sides[0] + [UInt8](repeating: 0, count: zeros) + sides[1]
-    }
-
+extension IPAddress {
     /// The IPv4 address that an IPv6 transition address leads to (NAT64 `64:ff9b::/96`, 6to4 `2002::/16`,
     /// IPv4-compatible `::/96`), because a packet to it ends there.
     var embeddedIPv4: IPAddress? {
-        func embedded(_ range: Range<Int>) -> IPAddress { IPAddress(bytes: Self.mappedPrefix + bytes[range]) }
+        func embedded(_ range: Range<Int>) -> IPAddress? { IPAddress(bytes: Self.mappedPrefix + bytes[range]) }
         if bytes.prefix(12) == [0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0] { return embedded(12..<16) }
         if bytes.prefix(2) == [0x20, 0x02] { return embedded(2..<6) }
         let isCompatible =
             bytes.prefix(12).allSatisfy { $0 == 0 } && bytes[12...] != [0, 0, 0, 0] && bytes[12...] != [0, 0, 0, 1]
         return isCompatible ? embedded(12..<16) : nil
-    }
-
-    package var description: String {
-        if isIPv4 { return bytes[12...].map(String.init).joined(separator: ".") }
-        return stride(from: 0, to: 16, by: 2)
-            .map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }.joined(separator: ":")
     }
 }
 
