@@ -52,7 +52,10 @@ enum AlertChange: Hashable {
 extension AlertView {
     /// Takes one change. The event is the one that the change was read from.
     mutating func apply(_ change: AlertChange, _ event: Event) throws {
-        if event.streamKind == StreamKind.alert.rawValue, event.streamID == id { version = event.version }
+        if event.streamKind == StreamKind.alert.rawValue, event.streamID == id {
+            version = event.version
+            position = event.position
+        }
         switch change {
         case .received: receive(event.data)
         case .normalized:

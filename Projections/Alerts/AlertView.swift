@@ -32,6 +32,10 @@ package struct AlertView: Codable, Sendable, Hashable {
     }
 
     package var id: UUID
+    /// The same, by the name that the answer to a sent alert gives it.
+    package var alertID: UUID
+    /// Of the newest event in the alert's own stream.
+    package var position: Int64
     /// Of the alert's stream.
     package var version: Int64
     package var firstPosition: Int64
@@ -63,6 +67,8 @@ package struct AlertView: Codable, Sendable, Hashable {
 
     init(_ id: UUID, firstSeenIn event: Event) {
         self.id = id
+        alertID = id
+        position = event.position
         version = 0
         firstPosition = event.position
         receivedAt = event.recordedAt
