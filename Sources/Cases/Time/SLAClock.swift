@@ -60,6 +60,11 @@ extension CaseRecord {
         case .slaAtRisk: sla[index].atRisk = true
         case .slaBreached: sla[index].breachedAt = event.recordedAt
         case .slaMet, .slaCancelled:
+            if let since = sla[index].pausedSince {
+                sla[index].pausedMs += event.recordedAt.milliseconds(since: since)
+                sla[index].pausedSince = nil
+                sla[index].pauseReason = nil
+            }
             sla[index].status = .ended
             sla[index].endedAt = event.recordedAt
             sla[index].outcome =
