@@ -115,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"],
             path: "Benchmarks",
-            exclude: ["README.md"], swiftSettings: settings),
+            exclude: ["README.md", "RESULTS.md"], swiftSettings: settings),
 
         // Tests
         .target(

@@ -14,6 +14,43 @@ struct CrashTests {
         case duringRollback = "rollback.requested"
     }
 
+    @Test("PostgreSQL is killed under the server: it says so, comes back by itself, and nothing is lost or double")
+    func databaseKilled() async throws {
+        try await Installation.with { place, server in
+            try await place.furnish(server)
+            let (caseID, approvalID) = try await place.openCase(server)
+            #expect(try await place.decide(approvalID, as: "rita", server).status == 200)
+            let file = try String(contentsOfFile: place.folder.path + "/postgres/postmaster.pid", encoding: .utf8)
+            let postmaster = try #require(file.split(separator: "\n").first.flatMap { Int32($0) })
+            Foundation.kill(postmaster, SIGKILL)
+
+            // Every alert is sent until it is answered; a 503 is an answer that says: again.
+            let siem = place.client("siem", server)
+            var sent: [String] = []
+            for index in 0..<5 {
+                let alert = try place.alert { alert in
+                    alert["source_ref"] = .string("killed-\(index)")
+                    alert["entities"] = [["type": "ip", "value": .string("198.51.100.\(index)"), "role": "actor"]]
+                }
+                while true {
+                    let answer = try await siem(.POST, "/v1/alerts", alert)
+                    if answer.status == 201 || answer.status == 200 {
+                        sent.append(try #require(answer.json["alert_id"]?.stringValue))
+                        break
+                    }
+                    #expect(answer.status == 503, "\(answer.json)")
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+            #expect(Set(sent).count == 5)
+            #expect(try await place.decide(approvalID, as: "raj", server).status == 200)
+            _ = try await place.client("alice", server).wait("/v1/cases/\(caseID)") { $0["state"] == "recovered" }
+            _ = try await place.client("alice", server).settled()
+            let cases = try await place.client("alice", server)(.GET, "/v1/cases?limit=50").json["items"]?.arrayValue
+            #expect(cases?.count == 6)
+        }
+    }
+
     @Test("between two steps of a run, the second is done after the restart, and the first is not done again")
     func betweenSteps() async throws {
         try await Installation.with { place, first in

@@ -36,15 +36,19 @@ package struct ReactorRunner: Service {
                 return
             }
         }
-        try await releaseLeases()
+        await releaseLeases()
     }
 
-    /// So that the next process need not wait for the leases to run out.
-    private func releaseLeases() async throws {
-        for tenant in try await log.heads().keys {
-            for reactor in reactors(tenant) {
-                try await positions.release(reactor.name, tenant: tenant, owner: owner)
+    /// So that the next process need not wait for the leases to run out. Without a database they run out.
+    private func releaseLeases() async {
+        do {
+            for tenant in try await log.heads().keys {
+                for reactor in reactors(tenant) {
+                    try await positions.release(reactor.name, tenant: tenant, owner: owner)
+                }
             }
+        } catch {
+            logger.notice("the leases were not given back", metadata: ["error": "\(error)"])
         }
     }
 
@@ -52,10 +56,16 @@ package struct ReactorRunner: Service {
         try await withThrowingDiscardingTaskGroup { group in
             var known: Set<UUID> = []
             while !Task.isCancelled {
-                for tenant in try await log.heads().keys where known.insert(tenant).inserted {
-                    for reactor in reactors(tenant) {
-                        group.addTask { try await follow(reactor, tenant) }
+                do {
+                    for tenant in try await log.heads().keys where known.insert(tenant).inserted {
+                        for reactor in reactors(tenant) {
+                            group.addTask { try await follow(reactor, tenant) }
+                        }
                     }
+                } catch let error as EventLogError {
+                    try Task.checkCancellation()
+                    // The database is away; it comes back, and so do the tenants.
+                    logger.warning("the tenants cannot be read, and are asked for again", metadata: ["error": "\(error)"])
                 }
                 try await Task.sleep(for: .milliseconds(500))
             }
