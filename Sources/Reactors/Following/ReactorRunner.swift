@@ -65,7 +65,8 @@ package struct ReactorRunner: Service {
                 } catch let error as EventLogError {
                     try Task.checkCancellation()
                     // The database is away; it comes back, and so do the tenants.
-                    logger.warning("the tenants cannot be read, and are asked for again", metadata: ["error": "\(error)"])
+                    logger.warning(
+                        "the tenants cannot be read, and are asked for again", metadata: ["error": "\(error)"])
                 }
                 try await Task.sleep(for: .milliseconds(500))
             }

@@ -68,6 +68,18 @@ package struct PlanBuilder: Sendable {
             playbook: published, given: given, losesService: Self.losesService(playbook))
     }
 
+    /// The plan of the playbook that this case's plan came from, as it would be made now.
+    ///
+    /// - Returns: `nil` when there was none, or the playbook can no longer be bound to the case.
+    package func rebuild(for record: CaseRecord) throws -> Built? {
+        guard let published = record.plan.flatMap({ registry.playbooks[$0.playbook.id] }) else { return nil }
+        do {
+            return try build(published, for: record, given: record.givenParameters)
+        } catch is PlaybookRefusal {
+            return nil
+        }
+    }
+
     private func bind(
         _ playbook: Playbook, _ published: PublishedPlaybook, _ record: CaseRecord, given: JSONValue,
         demands: EvidenceDemands?

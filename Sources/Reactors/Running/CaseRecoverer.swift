@@ -18,10 +18,7 @@ package struct CaseRecoverer: Reactor {
     package func react(to event: Event) async throws {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
-            let published = record.run?.plan.flatMap { registry.playbooks[$0.playbook.id] }
-            let built = published.flatMap {
-                try? PlanBuilder(registry: registry).build($0, for: record, given: record.givenParameters)
-            }
+            let built = try PlanBuilder(registry: registry).rebuild(for: record)
             // Unknown is not "no": without the playbook's word a person confirms.
             return record.recover(serviceWasLost: built?.losesService ?? true)
         }

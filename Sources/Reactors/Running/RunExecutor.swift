@@ -45,17 +45,11 @@ package struct RunExecutor: Reactor {
             }
             let decisions = record.start(
                 run: UUID.v5(namespace: event.eventID, name: "run"),
-                currentPlan: try currentPlan(of: record, registry: registry), mode: .live)
+                currentPlan: try PlanBuilder(registry: registry).rebuild(for: record)?.plan, mode: .live)
             guard decisions.isEmpty, record.needsNewRecommendation else { return decisions }
             // What may run by itself is another plan by now: look at the case anew, gate and all.
             return [try await CaseEnricher(bench).enrichment(of: record)]
         }
-    }
-
-    /// The plan as it would be built now, with the parameters that the approved one was given.
-    private func currentPlan(of record: CaseRecord, registry: Registry) throws -> Cases.Plan? {
-        guard let approved = record.plan, let published = registry.playbooks[approved.playbook.id] else { return nil }
-        return try? PlanBuilder(registry: registry).build(published, for: record, given: record.givenParameters).plan
     }
 
     private func drive(_ run: Run, of record: CaseRecord, cause event: Event, attempt: Int = 0) async throws {

@@ -107,6 +107,6 @@ private struct Performance: Service {
                 return
             }
         }
-        if !once { try? await gracefulShutdown() }
+        if !once { await untilShutdown() }
     }
 }

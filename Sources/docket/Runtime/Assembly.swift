@@ -110,12 +110,21 @@ struct Assembly: Sendable {
     }
 }
 
+/// Waits until the group is told to end, or this task is cancelled, which is an end as well.
+func untilShutdown() async {
+    do {
+        try await gracefulShutdown()
+    } catch {
+        return
+    }
+}
+
 /// Closes the connectors' client when everything that uses it has ended.
 private struct ConnectorClient: Service {
     let client: GuardedHTTPClient
 
     func run() async throws {
-        try? await gracefulShutdown()
+        await untilShutdown()
         try await client.shutdown()
     }
 }
