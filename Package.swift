@@ -57,8 +57,8 @@ let package = Package(
         .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: settings),
         .systemLibrary(
             name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .executableTarget(name: "embed-sql", swiftSettings: safeSettings),
-        .plugin(name: "EmbedSQL", capability: .buildTool(), dependencies: ["embed-sql"], path: "Sources/EmbedSQL"),
+        .executableTarget(name: "embed-files", swiftSettings: safeSettings),
+        .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed-files"], path: "Sources/EmbedFiles"),
 
         // Pure rooms: no database, no network
         .target(name: "JSON", swiftSettings: safeSettings),
@@ -67,14 +67,14 @@ let package = Package(
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(
             name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"],
-            swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+            swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
 
         // The log
         .target(
             name: "Postgres", dependencies: ["CPostgres", lifecycle, subprocess, system], swiftSettings: settings),
         .target(
             name: "Schema", dependencies: ["Postgres", crypto], path: "Schema", exclude: ["README.md"],
-            swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+            swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
         .target(
             name: "EventLog", dependencies: ["Postgres", "Schema", "JSON", "Events", crypto],
             swiftSettings: safeSettings),
@@ -95,7 +95,7 @@ let package = Package(
         .target(
             name: "Projections",
             dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", lifecycle, logging],
-            path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedSQL"]),
+            path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
 
         // The outside
         .target(

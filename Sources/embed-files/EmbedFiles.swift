@@ -5,13 +5,13 @@ import Foundation
 /// SwiftPM's `.embedInCode` writes arrays of integers, which compile at a few kilobytes a second and drop folders;
 /// a string literal of 200 kB compiles in a fraction of a second, and relative paths stay.
 ///
-/// Usage: `embed-sql <output.swift> <root folder> <file>…`
+/// Usage: `embed-files <output.swift> <root folder> <file>…`
 @main
-struct EmbedSQL {
+struct EmbedFiles {
     static func main() throws {
         let arguments = CommandLine.arguments.dropFirst()
         guard arguments.count >= 2, let output = arguments.first else {
-            throw Failure(description: "usage: embed-sql <output.swift> <root folder> <file>…")
+            throw Failure(description: "usage: embed-files <output.swift> <root folder> <file>…")
         }
         let root = arguments[arguments.startIndex + 1]
         let prefix = root.hasSuffix("/") ? root : root + "/"
@@ -28,7 +28,7 @@ struct EmbedSQL {
         }
         entries.sort { $0.path < $1.path }
 
-        var source = "// Written by embed-sql from the target's files.\n\n"
+        var source = "// Written by embed-files from the target's files.\n\n"
         source += enumeration("SQL", of: entries.filter { $0.path.hasSuffix(".sql") })
         source += enumeration("Documents", of: entries.filter { $0.path.hasSuffix(".json") })
         try Data(source.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
