@@ -68,3 +68,27 @@ extension TelemetryRecordingTests {
         return [4624: 3002, 4625: 3002, 4634: 3002, 4648: 3002, 4688: 1007, 4689: 1007][id] ?? 0
     }
 }
+
+extension TelemetryRecordingTests {
+    @Test("every audit event of Kubernetes among Panther's samples is a valid event that keeps everything")
+    func kubernetes() throws {
+        let file = SharedData.root.appendingPathComponent("panther-tests/tests.ndjson.gz")
+        let events = try Telemetry.lines(file).compactMap { $0["log"] }.filter {
+            $0["apiVersion"]?.stringValue?.hasPrefix("audit.k8s.io/") ?? false
+                || ($0["kind"] == "Event" && $0["verb"] != nil)
+        }
+        #expect(events.count == 145)
+        var refused = 0
+        for (index, record) in events.enumerated() {
+            #expect(SourceDetection.detect(record)?.source == .kubernetes, "event \(index)")
+            guard record["verb"] != nil || record["requestURI"] != nil else {
+                refused += 1
+                #expect(throws: TelemetryRefusal.self) { try Telemetry.normalize(record, as: .kubernetes) }
+                continue
+            }
+            let event = try Telemetry.normalize(record, as: .kubernetes)
+            #expect(try Telemetry.problems(event, of: record) == [], "event \(index)")
+        }
+        #expect(refused <= 1, "without verb and address of the request")
+    }
+}

@@ -3,12 +3,19 @@ import JSON
 
 /// Audit events of a Kubernetes API server (audit.k8s.io/v1) as API Activity.
 enum KubernetesSource {
+    /// By the version of the audit API; exporters that drop it leave an event with a verb and a user or a thing.
+    static func isEvent(_ value: JSONValue) -> Bool {
+        let isVersioned = value["apiVersion"]?.stringValue?.hasPrefix("audit.k8s.io/") ?? false
+        let hasShape = value["kind"] == "Event" && value["verb"]?.stringValue != nil
+        let isAbout = value["user"]?["username"]?.stringValue != nil || value["objectRef"]?["resource"] != nil
+        return isVersioned || (hasShape && isAbout)
+    }
+
     static func read(_ value: JSONValue, receivedAt: Instant) -> TelemetryDraft? {
-        guard value["apiVersion"]?.stringValue?.hasPrefix("audit.k8s.io/") ?? false,
-            let verb = value["verb"]?.stringValue, !verb.isEmpty
-        else { return nil }
         var record = TelemetryRecord(value)
-        _ = record.text("verb")
+        guard isEvent(value), value["verb"]?.stringValue != nil || value["requestURI"]?.stringValue != nil,
+            let verb = record.text("verb") ?? record.text("requestURI")
+        else { return nil }
         var draft = TelemetryDraft(.apiActivity, activity: activity(verb), record: record)
         draft.activityLabel = verb
         draft.profiles = ["cloud", "host"]

@@ -79,7 +79,8 @@ extension TelemetrySource {
         case .cloudtrail: "a CloudTrail record has texts in 'eventName' and 'eventSource'"
         case .windows: "a Windows event has an event id and a channel or provider"
         case .sshd: "a line of sshd has a 'program' of that name and a text in 'message'"
-        case .kubernetes: "an audit event has an 'apiVersion' of audit.k8s.io and a text in 'verb'"
+        case .kubernetes:
+            "an audit event has an 'apiVersion' of audit.k8s.io or a user, and a text in 'verb' or 'requestURI'"
         }
     }
 }

@@ -39,9 +39,12 @@ package struct SourceDetection: Sendable, Hashable {
 
     private static func kubernetes(_ document: JSONValue) -> SourceDetection? {
         let version = document["apiVersion"]?.stringValue ?? document["items"]?[0]?["apiVersion"]?.stringValue ?? ""
-        guard version.hasPrefix("audit.k8s.io/") else { return nil }
-        let form = document["items"]?.arrayValue == nil ? "" : " in a list of events"
-        return SourceDetection(source: .kubernetes, why: "apiVersion is \(version.truncated(to: 40))\(form)")
+        if version.hasPrefix("audit.k8s.io/") {
+            let form = document["items"]?.arrayValue == nil ? "" : " in a list of events"
+            return SourceDetection(source: .kubernetes, why: "apiVersion is \(version.truncated(to: 40))\(form)")
+        }
+        guard KubernetesSource.isEvent(document) else { return nil }
+        return SourceDetection(source: .kubernetes, why: "kind is Event, with a verb and a user or an objectRef")
     }
 
     private static func cloudTrail(_ document: JSONValue) -> SourceDetection? {
