@@ -104,6 +104,16 @@ struct SSHDSourceTests {
         #expect(event.ocsf["unmapped"] == ["program": "sshd"])
     }
 
+    @Test("whoever never logged on does not log off: the connection ends")
+    func endBeforeLogon() throws {
+        let before = "Disconnected from authenticating user root 203.0.113.9 port 51122 [preauth]"
+        let event = try Telemetry.normalize(Self.line(before), as: .sshd)
+        #expect(event.ocsf["type_uid"] == 400_102)
+        #expect(event.entities.contains(Entity(type: .user, value: "root", role: .related)))
+        let after = "Disconnected from user root 203.0.113.9 port 51122"
+        #expect(try Telemetry.normalize(Self.line(after), as: .sshd).ocsf["type_uid"] == 300_202)
+    }
+
     @Test(
         "a time is read in the spellings of syslog, or the clock is suspect",
         arguments: [

@@ -62,7 +62,7 @@ extension TelemetryRecordingTests {
     private static func expectedClass(of record: JSONValue) -> Int64? {
         guard let id = record["EventID"]?.int64Value else { return nil }
         if record["Channel"] == "Microsoft-Windows-Sysmon/Operational" {
-            return [1: 1007, 3: 4001, 5: 1007, 7: 1005, 8: 1007, 10: 1007, 11: 1001, 23: 1001][id]
+            return [1: 1007, 3: 4001, 5: 1007, 7: 1005, 8: 1007, 10: 1007, 11: 1001, 13: 201_002, 23: 1001][id]
         }
         guard record["Channel"]?.stringValue?.lowercased() == "security" else { return 0 }
         return [4624: 3002, 4625: 3002, 4634: 3002, 4648: 3002, 4688: 1007, 4689: 1007][id] ?? 0

@@ -45,7 +45,7 @@ enum SSHDSource {
 
     private static func draft(of line: SSHDMessage, host: String?, _ record: TelemetryRecord) -> TelemetryDraft {
         let source = OCSFPart.endpoint(nil, address: line.address, port: line.port)
-        if let user = line.user, let outcome = line.outcome {
+        if let user = line.user, let outcome = line.outcome, !line.isBeforeLogon {
             var draft = TelemetryDraft(.authentication, activity: outcome == .ended ? 2 : 1, record: record)
             draft.status = outcome == .failed ? 2 : 1
             draft.members["user"] = ["name": .string(user)]
@@ -64,6 +64,8 @@ enum SSHDSource {
             var draft = TelemetryDraft(.networkActivity, activity: outcome == .opened ? 1 : 2, record: record)
             draft.members["src_endpoint"] = source
             draft.members["dst_endpoint"] = OCSFPart.endpoint(host)
+            // Who never logged on cannot log off: the name is what the client claimed.
+            if let user = line.user { draft.moreEntities.append(Entity(type: .user, value: user, role: .related)) }
             return draft
         }
         return TelemetryDraft(.baseEvent, activity: 0, record: record)
@@ -84,6 +86,8 @@ struct SSHDMessage: Hashable {
     /// `password`, `publickey`, `keyboard-interactive/pam`, …
     private(set) var method: String?
     private(set) var isInvalidUser = false
+    /// The connection ended before its user had logged on.
+    private(set) var isBeforeLogon = false
 
     init(_ message: String) {
         let text = message.hasSuffix(" [preauth]") ? String(message.dropLast(10)) : message
@@ -145,6 +149,7 @@ struct SSHDMessage: Hashable {
         (outcome, address, port) = (.ended, String(words[place - 1]), String(words[place + 1]))
         guard let begin = words.firstIndex(of: "user"), begin <= 1, begin + 1 < place else { return }
         isInvalidUser = begin == 1 && words[0] == "invalid"
+        isBeforeLogon = begin == 1
         user = words[(begin + 1)..<(place - 1)].joined(separator: " ")
     }
 
