@@ -33,7 +33,7 @@ struct GoldenAlertTests {
 
 extension JSONValue {
     /// Canonical JSON, a member a line, so that a difference is readable.
-    fileprivate func indented(_ indent: String = "") -> String {
+    func indented(_ indent: String = "") -> String {
         let inner = indent + "  "
         switch self {
         case .array(let elements) where !elements.isEmpty:

@@ -43,6 +43,7 @@ struct OCSFEntityCollector {
         user(holder["user"], .target, path + "user")
         process(holder["process"], .related, path + "process")
         file(holder["file"], path + "file")
+        file(holder["module"]?["file"], path + "module.file")
         first(.url, holder["url"], ["url_string"], .related, path + "url")
         first(.domain, holder["url"], ["hostname", "domain"], .related, path + "url")
         first(.domain, holder["query"], ["hostname"], .related, path + "query")
