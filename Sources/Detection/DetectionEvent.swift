@@ -25,17 +25,29 @@ package struct DetectionEvent: Sendable {
     private mutating func add(_ value: JSONValue, as name: String) {
         switch value {
         case .object(let members):
-            if !name.isEmpty { fields[name, default: EventField()].isObject = true }
+            if !name.isEmpty { addObject(value, as: name) }
             for (member, value) in members { add(value, as: name.isEmpty ? member : "\(name).\(member)") }
         case .array(let elements):
-            _ = fields[name, default: EventField()]
+            note(name)
             for element in elements { add(element, as: name) }
-        case .null: fields[name, default: EventField()].hasNull = true
+        case .null: note(name)
         case .string(let text): fields[name, default: EventField()].texts.append(EventText(text))
         case .bool(let flag): fields[name, default: EventField()].texts.append(EventText(flag ? "true" : "false"))
         case .integer(let number): fields[name, default: EventField()].texts.append(EventText(String(number)))
         case .number(let number): fields[name, default: EventField()].texts.append(EventText(String(number)))
         }
+    }
+
+    /// Lets a field be there without a value.
+    private mutating func note(_ name: String) {
+        if fields[name] == nil { fields[name] = EventField() }
+    }
+
+    /// A member of the record itself that is an object can also be searched as the JSON text it is, as rules for
+    /// CloudTrail do (`requestParameters|contains`); further down that would be the same text again and again.
+    private mutating func addObject(_ value: JSONValue, as name: String) {
+        fields[name, default: EventField()].isObject = true
+        if !name.contains(".") { fields[name]?.objectTexts.append(EventText(value.canonicalString())) }
     }
 
     /// The values of a field as text, as grouping needs them; empty where the field is missing or null.
@@ -47,10 +59,11 @@ package struct DetectionEvent: Sendable {
 /// What a record has under one name.
 struct EventField: Sendable {
     var texts: [EventText] = []
-    var hasNull = false
+    /// Canonical JSON of objects; no keyword is looked for in it, since it has the names too.
+    var objectTexts: [EventText] = []
     var isObject = false
 
-    /// Sigma's `null`: there is nothing but null.
+    /// Sigma's `null`: there is nothing but null, or an empty array.
     var isNull: Bool { texts.isEmpty && !isObject }
 }
 

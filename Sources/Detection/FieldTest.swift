@@ -57,6 +57,7 @@ extension FieldTest {
         case .field(let name, let test):
             guard let field = event.fields[name] else { return false }
             for text in field.texts where test.holds(text) { return true }
+            for text in field.objectTexts where test.holds(text) { return true }
             return false
         case .isNull(let name): return event.fields[name]?.isNull ?? true
         case .exists(let name): return event.fields[name] != nil

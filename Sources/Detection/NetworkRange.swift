@@ -6,7 +6,8 @@ package struct NetworkRange: Sendable, Hashable {
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let first = parts.first, parts.count <= 2, let address = Self.address(String(first)) else { return nil }
-        guard let prefix = parts.count == 2 ? Int(parts[1]) : address.count * 8, (0...address.count * 8).contains(prefix)
+        guard let prefix = parts.count == 2 ? Int(parts[1]) : address.count * 8,
+            (0...address.count * 8).contains(prefix)
         else { return nil }
         self.address = address
         self.prefix = prefix

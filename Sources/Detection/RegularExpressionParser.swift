@@ -36,8 +36,6 @@ struct RegularExpressionParser {
         depth += 1
         defer { depth -= 1 }
         if depth > 50 { throw problem("groups nested deeper than 50") }
-        let before = options  // an inline option holds until its group ends
-        defer { options = before }
         var alternatives = [try sequence()]
         while accept("|") { alternatives.append(try sequence()) }
         return alternatives.count == 1 ? alternatives[0] : .choice(alternatives)
@@ -124,6 +122,7 @@ struct RegularExpressionParser {
     }
 
     private mutating func group() throws(RegularExpression.Problem) -> RegularExpressionNode {
+        let before = options
         if accept("?") {
             for refused in ["=", "!", "<=", "<!", ">", "#", "R", "&", "(", "|"] where accept(refused) {
                 throw problem("look-around, atomic groups and the like (\"(?\(refused)\") are not supported")
@@ -140,6 +139,7 @@ struct RegularExpressionParser {
         }
         let node = try choice()
         if !accept(")") { throw problem("'(' without ')'") }
+        options = before  // an inline option holds until its group ends
         return node
     }
 

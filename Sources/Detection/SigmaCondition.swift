@@ -26,7 +26,8 @@ package indirect enum SigmaCondition: Sendable, Hashable {
                 tokens.append(String(character))
                 word = ""
             case "|":
-                throw Refusal("aggregations in a condition ('|') were replaced by correlations in Sigma 2 and are refused")
+                throw Refusal(
+                    "aggregations in a condition ('|') were replaced by correlations in Sigma 2 and are refused")
             case _ where character.isWhitespace:
                 if !word.isEmpty { tokens.append(word) }
                 word = ""

@@ -112,7 +112,9 @@ package struct SigmaCorrelation: Sendable, Hashable {
         for (key, value) in mapping {
             guard let comparison = Bound.Comparison(rawValue: key.scalar?.string ?? ""),
                 let count = Int(value.scalar?.string ?? ""), count >= 0
-            else { throw Refusal("a correlation's condition takes gt, gte, lt, lte, eq, neq and a count", line: key.line) }
+            else {
+                throw Refusal("a correlation's condition takes gt, gte, lt, lte, eq, neq and a count", line: key.line)
+            }
             bounds.append(Bound(comparison: comparison, count: count))
         }
         if bounds.allSatisfy({ $0.holds(0) }) {

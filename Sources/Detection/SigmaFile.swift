@@ -20,7 +20,9 @@ package struct SigmaFile: Sendable {
         }
         var documents: [Node] = []
         do {
-            for document in try Yams.compose_all(yaml: yaml) { documents.append(document) }
+            var composed = try Yams.compose_all(yaml: yaml)
+            while let document = composed.next() { documents.append(document) }
+            if let error = composed.error { throw error }  // the sequence ends at an error as at the end
         } catch {
             refused.append(Self.problem(error, file: file))
             return

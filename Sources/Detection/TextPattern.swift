@@ -27,7 +27,8 @@ struct TextPattern: Sendable, Hashable {
             let following = index + 1 < bytes.count ? bytes[index + 1] : 0
             index += 1
             switch byte {
-            case UInt8(ascii: "\\") where [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "\\")].contains(following):
+            case UInt8(ascii: "\\")
+            where [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "\\")].contains(following):
                 elements.append(.byte(following))
                 index += 1
             case UInt8(ascii: "*"): if elements.last != .many { elements.append(.many) }

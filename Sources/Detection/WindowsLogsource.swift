@@ -32,15 +32,23 @@ struct WindowsLogsource: Sendable {
 
     static let services: [String: [String]] = [
         "application": ["Application"],
-        "application-experience": ["Microsoft-Windows-Application-Experience/Program-Telemetry", "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant"],
-        "applocker": ["Microsoft-Windows-AppLocker/MSI and Script", "Microsoft-Windows-AppLocker/EXE and DLL", "Microsoft-Windows-AppLocker/Packaged app-Deployment", "Microsoft-Windows-AppLocker/Packaged app-Execution"],
+        "application-experience": [
+            "Microsoft-Windows-Application-Experience/Program-Telemetry",
+            "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant",
+        ],
+        "applocker": [
+            "Microsoft-Windows-AppLocker/MSI and Script", "Microsoft-Windows-AppLocker/EXE and DLL",
+            "Microsoft-Windows-AppLocker/Packaged app-Deployment", "Microsoft-Windows-AppLocker/Packaged app-Execution",
+        ],
         "appmodel-runtime": ["Microsoft-Windows-AppModel-Runtime/Admin"],
         "appxdeployment-server": ["Microsoft-Windows-AppXDeploymentServer/Operational"],
         "appxpackaging-om": ["Microsoft-Windows-AppxPackaging/Operational"],
         "bitlocker": ["Microsoft-Windows-BitLocker/BitLocker Management"],
         "bits-client": ["Microsoft-Windows-Bits-Client/Operational"],
         "capi2": ["Microsoft-Windows-CAPI2/Operational"],
-        "certificateservicesclient-lifecycle-system": ["Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational"],
+        "certificateservicesclient-lifecycle-system": [
+            "Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational"
+        ],
         "codeintegrity-operational": ["Microsoft-Windows-CodeIntegrity/Operational"],
         "dhcp": ["Microsoft-Windows-DHCP-Server/Operational"],
         "diagnosis-scripted": ["Microsoft-Windows-Diagnosis-Scripted/Operational"],
@@ -52,9 +60,13 @@ struct WindowsLogsource: Sendable {
         "firewall-as": ["Microsoft-Windows-Windows Firewall With Advanced Security/Firewall"],
         "hyper-v-worker": ["Microsoft-Windows-Hyper-V-Worker"],
         "kernel-event-tracing": ["Microsoft-Windows-Kernel-EventTracing"],
-        "kernel-shimengine": ["Microsoft-Windows-Kernel-ShimEngine/Operational", "Microsoft-Windows-Kernel-ShimEngine/Diagnostic"],
+        "kernel-shimengine": [
+            "Microsoft-Windows-Kernel-ShimEngine/Operational", "Microsoft-Windows-Kernel-ShimEngine/Diagnostic",
+        ],
         "lsa-server": ["Microsoft-Windows-LSA/Operational"],
-        "microsoft-servicebus-client": ["Microsoft-ServiceBus-Client/Admin", "Microsoft-ServiceBus-Client/Operational"],
+        "microsoft-servicebus-client": [
+            "Microsoft-ServiceBus-Client/Admin", "Microsoft-ServiceBus-Client/Operational",
+        ],
         "msexchange-management": ["MSExchange Management"],
         "ntfs": ["Microsoft-Windows-Ntfs/Operational"],
         "ntlm": ["Microsoft-Windows-NTLM/Operational"],
@@ -64,7 +76,9 @@ struct WindowsLogsource: Sendable {
         "printservice-admin": ["Microsoft-Windows-PrintService/Admin"],
         "printservice-operational": ["Microsoft-Windows-PrintService/Operational"],
         "security": ["Security"],
-        "security-mitigations": ["Microsoft-Windows-Security-Mitigations/Kernel Mode", "Microsoft-Windows-Security-Mitigations/User Mode"],
+        "security-mitigations": [
+            "Microsoft-Windows-Security-Mitigations/Kernel Mode", "Microsoft-Windows-Security-Mitigations/User Mode",
+        ],
         "sense": ["Microsoft-Windows-SENSE/Operational"],
         "shell-core": ["Microsoft-Windows-Shell-Core/Operational"],
         "smbclient-security": ["Microsoft-Windows-SmbClient/Security"],

@@ -57,6 +57,27 @@ struct GroundTruthTests {
         }
     }
 
+    @Test(
+        "CloudTrail records meet the same rules as the reference engine",
+        arguments: ["telemetry/aws/invictus_cloudtrail.ndjson.gz", "telemetry/aws/stratus_detonations.ndjson.gz"])
+    func cloudTrail(path: String) throws {
+        let truth = try #require(try SharedRules.json("ground-truth/sigma_cloud_matches.json")["files"]?[path])
+        let rules = SharedRules.files.flatMap(\.contents.rules).filter { $0.logsource.product == "aws" }
+        #expect(Int64(rules.count) == truth["rules_evaluated"]?.int64Value)
+        let set = RuleSet(rules: rules)
+        var found: [String: [Int64]] = [:]
+        for (line, bytes) in try SharedRules.bytes(path).split(separator: 0x0A).enumerated() {
+            let record = try JSONValue.parseEvidence(Array(bytes)).value
+            for match in set.matches(record["event"] ?? record, logsource: Logsource(service: "cloudtrail")) {
+                found[match.ruleID, default: []].append(Int64(line))
+            }
+        }
+        let expected = try #require(truth["matches"]?.objectValue)
+        for rule in Set(expected.keys).union(found.keys).sorted() {
+            #expect(found[rule] == expected[rule]?.arrayValue?.compactMap(\.int64Value), "rule \(rule)")
+        }
+    }
+
     @Test("SigmaHQ's own regression events meet the rules they were recorded for, and no others")
     func regression() throws {
         let known = Set(SharedRules.files.flatMap(\.contents.rules).map(\.id))
