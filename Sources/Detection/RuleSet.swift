@@ -21,6 +21,9 @@ package struct RuleSet: Sendable {
     }
 
     private var groups: [Group] = []
+    /// Groups of Windows rules by channel, its case folded; those for every channel are under none.
+    private var byChannel: [[UInt8]: [Int]] = [:]
+    private var onEveryChannel: [Int] = []
     package var ruleCount: Int { groups.reduce(0) { $0 + $1.rules.count } }
 
     package init(rules: [SigmaRule]) {
@@ -33,6 +36,10 @@ package struct RuleSet: Sendable {
                 let windows =
                     rule.logsource.product == "windows" ? WindowsLogsource.conditions(for: rule.logsource) : nil
                 groups.append(Group(logsource: rule.logsource, windows: windows, rules: [rule]))
+                for channel in windows?.channels ?? [] {
+                    byChannel[EventText(channel).folded, default: []].append(groups.count - 1)
+                }
+                if windows?.channels.isEmpty == true { onEveryChannel.append(groups.count - 1) }
             }
         }
     }
@@ -51,18 +58,22 @@ package struct RuleSet: Sendable {
     /// The rules that hold for an event.
     package func evaluate(_ event: DetectionEvent) -> [RuleMatch] {
         var matches: [RuleMatch] = []
-        for group in groups where concerns(group, event) {
-            for rule in group.rules where rule.detection.test.holds(event) { matches.append(RuleMatch(rule)) }
+        for group in groupsConcerned(by: event) {
+            for rule in groups[group].rules where rule.detection.test.holds(event) { matches.append(RuleMatch(rule)) }
         }
         return matches
     }
 
-    /// A log source that the sender names in full counts; for Windows the channel and the event id tell it too.
-    private func concerns(_ group: Group, _ event: DetectionEvent) -> Bool {
-        guard event.logsource.product == "windows" else { return group.logsource.covers(event.logsource) }
-        if let product = group.logsource.product, product != "windows" { return false }
-        if let windows = group.windows, event.fields["Channel"] != nil { return windows.holds(event) }
-        return group.logsource.covers(event.logsource)
+    /// A log source counts that is what the sender named; of Windows events the channel and the event id tell it.
+    private func groupsConcerned(by event: DetectionEvent) -> [Int] {
+        guard event.logsource.product == "windows", let channels = event.fields["Channel"]?.texts else {
+            return groups.indices.filter { groups[$0].logsource.covers(event.logsource) }
+        }
+        let routed = onEveryChannel + channels.flatMap { byChannel[$0.folded] ?? [] }
+        let named = groups.indices.filter {
+            groups[$0].windows == nil && groups[$0].logsource.covers(event.logsource)
+        }
+        return (routed.filter { groups[$0].windows?.holds(eventIDOf: event) == true } + named).sorted()
     }
 }
 

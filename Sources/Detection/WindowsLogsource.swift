@@ -5,8 +5,6 @@
 struct WindowsLogsource: Sendable {
     let channels: [String]
     var eventIDs: [String] = []
-    /// Value of the field EventType, where Sysmon has several under one id.
-    var eventType: String?
 
     private static let sysmonChannel = "Microsoft-Windows-Sysmon/Operational"
     private static let powershell = ["Microsoft-Windows-PowerShell/Operational", "PowerShellCore/Operational"]
@@ -102,16 +100,10 @@ struct WindowsLogsource: Sendable {
         return WindowsLogsource(channels: [])
     }
 
-    /// Whether an event, by its channel and id, belongs to the log source.
-    func holds(_ event: DetectionEvent) -> Bool {
-        guard channels.isEmpty || Self.value("Channel", of: event, isIn: channels) else { return false }
-        guard eventIDs.isEmpty || Self.value("EventID", of: event, isIn: eventIDs) else { return false }
-        guard let eventType else { return true }
-        return Self.value("EventType", of: event, isIn: [eventType])
-    }
-
-    private static func value(_ field: String, of event: DetectionEvent, isIn wanted: [String]) -> Bool {
-        guard let texts = event.fields[field]?.texts else { return false }
-        return texts.contains { text in wanted.contains { EventText($0).folded == text.folded } }
+    /// Whether the event's id is one of those asked for; its channel is the caller's business.
+    func holds(eventIDOf event: DetectionEvent) -> Bool {
+        eventIDs.isEmpty
+            || event.fields["EventID"]?.texts.contains { id in eventIDs.contains { $0.utf8.elementsEqual(id.raw) } }
+                ?? false
     }
 }
