@@ -1,0 +1,98 @@
+import Detection
+import Foundation
+import JSON
+import Testing
+
+@Suite("Ground truth", .enabled(if: SharedRules.isPresent, Comment(rawValue: SharedRules.absence)))
+struct GroundTruthTests {
+    @Test("every published rule loads, but those with placeholders")
+    func rulesLoad() throws {
+        let left = try #require(try SharedRules.truth.get()["rules_not_evaluable"]?.objectValue)
+        let refused = SharedRules.files.flatMap { file in file.contents.refused }
+        for problem in refused { print("refused: \(problem)") }
+        let isOther = refused.filter { !$0.reason.contains("placeholders") }
+        #expect(isOther.isEmpty)
+        let loaded = SharedRules.files.flatMap(\.contents.rules)
+        #expect(SharedRules.files.count == loaded.count + refused.count)
+        #expect(loaded.count > 3_700)
+        let unmapped = Set(SharedRules.windows.unmapped)
+        #expect(unmapped.isEmpty, "log sources of evaluable rules without a mapping: \(unmapped)")
+        #expect(left.count == 24)
+    }
+
+    /// `DOCKET_SIGMA_RECORDINGS=all` holds every recording against the truth, which takes minutes.
+    static var recordings: [String] {
+        if ProcessInfo.processInfo.environment["DOCKET_SIGMA_RECORDINGS"] == "all" {
+            return (try? SharedRules.truth.get())?["files"]?.objectValue?.keys.sorted() ?? []
+        }
+        return [
+            "telemetry/windows/credential_access__cmd_sam_copy_esentutl_2020-10-1900290001.ndjson.gz",
+            "telemetry/windows/defense_evasion__cmd_bitsadmin_download_psh_script_2020-10-2302365189.ndjson.gz",
+            "telemetry/windows/defense_evasion__cmd_process_herpaderping_snippingtool_2020-10-2708290130.ndjson.gz",
+        ]
+    }
+
+    @Test("a recording meets the same rules on the same lines as the reference engine", arguments: recordings)
+    func recording(path: String) throws {
+        let truth = try #require(try SharedRules.truth.get()["files"]?[path])
+        var expected: [String: [Int64]] = [:]
+        for (rule, entry) in try #require(truth["matches"]?.objectValue) {
+            expected[rule] = entry["lines"]?.arrayValue?.compactMap(\.int64Value)
+        }
+        let rules = SharedRules.windows
+        let bytes = try SharedRules.bytes(path)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let report = DetectionReport(lines: bytes, rules: rules, logsource: Logsource(product: "windows"))
+        print("\(path): \(report.counts.records) records in \(clock.now - start)")
+        var found: [String: [Int64]] = [:]
+        for finding in report.findings {
+            for match in finding.matches { found[match.ruleID, default: []].append(Int64(finding.line)) }
+        }
+        #expect(report.broken.isEmpty)
+        #expect(Int64(report.counts.records) == truth["events"]?.int64Value)
+        #expect(report.counts.records == report.counts.matched + report.counts.unmatched + report.counts.broken)
+        for rule in Set(expected.keys).union(found.keys).sorted() {
+            #expect(found[rule] == expected[rule], "rule \(rule)")
+        }
+    }
+
+    @Test(
+        "CloudTrail records meet the same rules as the reference engine",
+        arguments: ["telemetry/aws/invictus_cloudtrail.ndjson.gz", "telemetry/aws/stratus_detonations.ndjson.gz"])
+    func cloudTrail(path: String) throws {
+        let truth = try #require(try SharedRules.json("ground-truth/sigma_cloud_matches.json")["files"]?[path])
+        let rules = SharedRules.files.flatMap(\.contents.rules).filter { $0.logsource.product == "aws" }
+        #expect(Int64(rules.count) == truth["rules_evaluated"]?.int64Value)
+        let set = RuleSet(rules: rules)
+        var found: [String: [Int64]] = [:]
+        for (line, bytes) in try SharedRules.bytes(path).split(separator: 0x0A).enumerated() {
+            let record = try JSONValue.parseEvidence(Array(bytes)).value
+            for match in set.matches(record["event"] ?? record, logsource: Logsource(service: "cloudtrail")) {
+                found[match.ruleID, default: []].append(Int64(line))
+            }
+        }
+        let expected = try #require(truth["matches"]?.objectValue)
+        for rule in Set(expected.keys).union(found.keys).sorted() {
+            #expect(found[rule] == expected[rule]?.arrayValue?.compactMap(\.int64Value), "rule \(rule)")
+        }
+    }
+
+    @Test("SigmaHQ's own regression events meet the rules they were recorded for, and no others")
+    func regression() throws {
+        let known = Set(SharedRules.files.flatMap(\.contents.rules).map(\.id))
+        var pairs = 0
+        for line in try SharedRules.bytes("sigma-regression/pairs.ndjson").split(separator: 0x0A) {
+            let pair = try JSONValue.parse(Array(line))
+            let target = try #require(pair["target_rule"]?.stringValue)
+            guard known.contains(target) else { continue }
+            pairs += 1
+            let matches = SharedRules.windows.matches(
+                try #require(pair["event"]), logsource: Logsource(product: "windows"))
+            let expected = pair["all_matching_rules"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            #expect(Set(matches.map(\.ruleID)) == Set(expected), "\(pair["path"]?.stringValue ?? "")")
+        }
+        print("regression pairs: \(pairs)")
+        #expect(pairs == 174)
+    }
+}

@@ -1,0 +1,52 @@
+import Detection
+import Foundation
+import Gzip
+import JSON
+
+/// SigmaHQ's rules and the recordings beside the repository; tests that need them are skipped where they are missing.
+enum SharedRules {
+    static let root: URL = {
+        if let path = ProcessInfo.processInfo.environment["DOCKET_SHARED_DATA"] { return URL(fileURLWithPath: path) }
+        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return package.deletingLastPathComponent().appendingPathComponent("shared/data")
+    }()
+
+    static var isPresent: Bool { FileManager.default.fileExists(atPath: root.appendingPathComponent("sigma").path) }
+    static let absence = "the shared data is absent: set DOCKET_SHARED_DATA"
+
+    static func json(_ path: String) throws -> JSONValue {
+        try JSONValue.parse(bytes(path), limits: JSONLimits(depth: 64, members: 100_000))
+    }
+
+    static func bytes(_ path: String) throws -> [UInt8] {
+        let bytes = Array(try Data(contentsOf: root.appendingPathComponent(path)))
+        guard path.hasSuffix(".gz") else { return bytes }
+        return try Gzip.inflate(bytes, limits: Gzip.Limits(bytesMaximum: 1 << 30, ratioMaximum: 1_000))
+    }
+
+    /// Every file of the three trees that the ground truth was computed with; read once for all tests.
+    static let files: [(path: String, contents: SigmaFile)] = {
+        var files: [(String, SigmaFile)] = []
+        for tree in ["rules", "rules-emerging-threats", "rules-threat-hunting"] {
+            let folder = root.appendingPathComponent("sigma/\(tree)")
+            let paths = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+            for path in paths.sorted() where path.hasSuffix(".yml") {
+                guard let yaml = try? String(contentsOf: folder.appendingPathComponent(path), encoding: .utf8) else {
+                    continue
+                }
+                files.append(("\(tree)/\(path)", SigmaFile(yaml: yaml, file: "\(tree)/\(path)")))
+            }
+        }
+        return files
+    }()
+
+    static let truth = Result { try json("ground-truth/sigma_windows_matches.json") }
+
+    /// The Windows rules without those that the ground truth could not evaluate.
+    static let windows: RuleSet = {
+        let left = (try? truth.get())?["rules_not_evaluable"]?.objectValue ?? [:]
+        let rules = files.flatMap(\.contents.rules).filter { $0.logsource.product == "windows" && left[$0.id] == nil }
+        return RuleSet(rules: rules)
+    }()
+}

@@ -1,0 +1,113 @@
+import Detection
+import Testing
+
+@Suite("Sigma files")
+struct SigmaFileTests {
+    static let base = """
+        title: Failed password
+        id: 11111111-1111-4111-8111-111111111111
+        name: failed_password
+        status: experimental
+        author: Someone
+        tags: [attack.t1110]
+        logsource: {product: linux, service: sshd}
+        detection:
+            keywords: ['Failed password']
+            condition: keywords
+        level: low
+        """
+
+    private static func correlation(_ body: String, title: String = "Many") -> String {
+        let lines = body.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+        return "title: \(title)\nid: c1\nlevel: high\ncorrelation:\n\(lines)\n"
+    }
+
+    @Test("a file may hold rules and correlations, each read for what it is")
+    func documents() throws {
+        let counted = Self.correlation(
+            "type: event_count\nrules: [failed_password]\ngroup-by: [src_ip, host]\ntimespan: 10m\ncondition: {gte: 12}"
+        )
+        let ordered = Self.correlation(
+            """
+            type: temporal_ordered
+            rules:
+                - c1
+                - accepted
+            aliases:
+                ip:
+                    c1: src_ip
+                    accepted: source
+            group-by: [ip]
+            timespan: 5m
+            generate: true
+            """)
+        let file = SigmaFile(yaml: "\(Self.base)\n---\n\(counted)\n---\n\(ordered)", file: "ssh.yml")
+        #expect(file.refused.isEmpty, "\(file.refused)")
+        let rule = try #require(file.rules.first)
+        #expect(rule.id == "11111111-1111-4111-8111-111111111111")
+        #expect(rule.name == "failed_password" && rule.level == .low && rule.author == "Someone")
+        #expect(rule.tags == ["attack.t1110"])
+        #expect(rule.logsource == Logsource(product: "linux", service: "sshd"))
+        try #require(file.correlations.count == 2)
+        #expect(file.correlations[0].kind == .eventCount([.init(comparison: .gte, count: 12)]))
+        #expect(file.correlations[0].groupBy == ["src_ip", "host"])
+        #expect(file.correlations[0].timespanSeconds == 600)
+        #expect(!file.correlations[0].generate)
+        #expect(file.correlations[1].kind == .temporalOrdered)
+        #expect(file.correlations[1].rules == ["c1", "accepted"])
+        #expect(file.correlations[1].aliases == ["ip": ["c1": "src_ip", "accepted": "source"]])
+        #expect(file.correlations[1].generate)
+    }
+
+    @Test(
+        "correlations that cannot be kept are refused",
+        arguments: [
+            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: x}", "'value_count'"),
+            ("type: ordered_temporal\nrules: [a, b]\ntimespan: 1h", "'ordered_temporal'"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h", "needs a condition"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {lt: 5}", "no event at all"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {eq: 0}", "no event at all"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h30m\ncondition: {gte: 5}", "timespan"),
+            ("type: event_count\nrules: [a]\ntimespan: 1H\ncondition: {gte: 5}", "timespan"),
+            ("type: event_count\nrules: [a]\ntimespan: 9223372036854775807d\ncondition: {gte: 5}", "timespan"),
+            ("type: event_count\nrules: [a]\ncondition: {gte: 5}", "timespan"),
+            ("type: event_count\ntimespan: 1h\ncondition: {gte: 5}", "no rules"),
+            ("type: temporal_ordered\nrules: [a]\ntimespan: 1h", "at least two"),
+            ("type: temporal_ordered\nrules: [a, b]\ntimespan: 1h\nwindow: session", "'window'"),
+        ])
+    func correlationRefusals(body: String, reason: String) throws {
+        let file = SigmaFile(yaml: Self.correlation(body), file: "c.yml")
+        #expect(file.correlations.isEmpty)
+        #expect(try #require(file.refused.first).reason.contains(reason), "\(file.refused)")
+    }
+
+    @Test("a refused document leaves the others of its file, and says its line")
+    func partial() throws {
+        let yaml = "title: Broken\nid: x\nlogsource: {product: a}\n---\n\(Self.base)\n---\nfilter: {}\ntitle: F\n"
+        let file = SigmaFile(yaml: yaml, file: "mixed.yml")
+        #expect(file.rules.count == 1)
+        #expect(file.refused.count == 2)
+        #expect(file.refused.first?.description.hasPrefix("mixed.yml:1: ") == true)
+        #expect(file.refused.last?.reason.contains("filters") == true)
+    }
+
+    @Test(
+        "files that are no rules are refused, not guessed at",
+        arguments: ["", "just text", "- a\n- b", "a: [", "title: x\nid: y\nlogsource: {}\ndetection: {}", "\t: x"])
+    func rubbish(yaml: String) {
+        let file = SigmaFile(yaml: yaml, file: "x.yml")
+        #expect(file.rules.isEmpty)
+        #expect(!file.refused.isEmpty)
+    }
+
+    @Test("a few lines that stand for billions of nodes, and nesting without end, are refused")
+    func bombs() {
+        var bomb = "a0: &a0 [x, x]\n"
+        for level in 1..<40 { bomb += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
+        #expect(!SigmaFile(yaml: bomb, file: "bomb.yml").refused.isEmpty)
+        let deep = "a: " + String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
+        #expect(!SigmaFile(yaml: deep, file: "deep.yml").refused.isEmpty)
+        let block = String(repeating: "- ", count: 50_000) + "x"
+        #expect(!SigmaFile(yaml: block, file: "block.yml").refused.isEmpty)
+    }
+}
