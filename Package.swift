@@ -8,6 +8,7 @@ import PackageDescription
 //                   ├─ Intake ◄─────────────────┼─ Reactors ◄────┤
 //                   ├─ Response ◄───────────────┘                │
 //                   └─ Lab ◄─────────────────────────────────────┘
+//   JSON ◄ Detection (Sigma) ◄─ docket
 //   Content (data that ships)
 
 /// One list of compiler settings for the whole house.
@@ -35,6 +36,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -49,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
@@ -64,6 +67,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: safeSettings),
         .target(name: "Events", dependencies: ["JSON", crypto], swiftSettings: safeSettings),
         .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .target(name: "Detection", dependencies: ["JSON", yams], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(
             name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"],
@@ -108,8 +112,8 @@ let package = Package(
         .executableTarget(
             name: "docket",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres", "Projections",
-                "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore,
+                "Cases", "Content", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres",
+                "Projections", "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore,
                 nioHTTP1,
             ], swiftSettings: settings),
         .executableTarget(
@@ -126,6 +130,7 @@ let package = Package(
         .testTarget(
             name: "CasesTests", dependencies: ["Cases", "Content", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
+        .testTarget(name: "DetectionTests", dependencies: ["Detection", "Gzip", "JSON"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "ServerTests",

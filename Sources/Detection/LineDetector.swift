@@ -17,6 +17,16 @@ package struct LineDetector: Sendable {
         package var unmatched = 0
         package var broken = 0
         package var matches = 0
+
+        package init() {}
+
+        package static func += (sum: inout Counts, other: Counts) {
+            sum.records += other.records
+            sum.matched += other.matched
+            sum.unmatched += other.unmatched
+            sum.broken += other.broken
+            sum.matches += other.matches
+        }
     }
 
     private let rules: RuleSet

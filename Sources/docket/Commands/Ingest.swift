@@ -1,7 +1,6 @@
 import ArgumentParser
 import Events
 import Foundation
-import Gzip
 import Intake
 import JSON
 import Reactors
@@ -64,7 +63,7 @@ struct Ingest: AsyncParsableCommand {
     }
 
     private func ingest(_ file: String, into tenant: UUID, _ opened: Storage) async throws -> Counts {
-        let bytes = try read(file)
+        let bytes = try LineFile.read(file)
         let detected = BatchReader.detect(bytes)
         // A file may be of any size; only its single items are limited.
         let limits = BatchReader.Limits(bodyBytes: .max, items: .max)
@@ -106,18 +105,6 @@ struct Ingest: AsyncParsableCommand {
         // Telemetry is no alert yet; read as a finding, its refusal names the class.
         let isOCSF = (try? JSONValue.parseEvidence(bytes).value["class_uid"]) != nil
         return isOCSF ? .ocsf : .native
-    }
-
-    private func read(_ file: String) throws -> [UInt8] {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: file))
-        } catch {
-            throw CommandFailure("cannot read \(file): \(error.localizedDescription)")
-        }
-        let bytes = [UInt8](data)
-        guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
-        return try Gzip.inflate(bytes, limits: Gzip.Limits(bytesMaximum: 4 << 30, ratioMaximum: 1_000))
     }
 
     private func write(_ line: Line) throws {
