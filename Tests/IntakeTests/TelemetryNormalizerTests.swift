@@ -115,6 +115,31 @@ struct TelemetryNormalizerTests {
         }
     }
 
+    @Test("a failed logon of Windows is an authentication from an address")
+    func windowsLogon() throws {
+        let record: JSONValue = [
+            "Channel": "security", "EventID": 4625, "Hostname": "WS-5.theshire.local", "host": "wec.example",
+            "@timestamp": "2020-10-22T08:29:55.210Z", "TargetUserName": "lrodriguez", "TargetUserSid": "S-1-0-0",
+            "TargetDomainName": "theshire.local", "SubjectUserName": "pgustavo", "SubjectUserSid": "S-1-5-21-1",
+            "IpAddress": "::ffff:203.0.113.9", "IpPort": "-", "LogonType": "3", "SubStatus": "0xc000006a",
+            "AuthenticationPackageName": "NTLM", "WorkstationName": "-", "ProcessId": "0x1d60",
+        ]
+        let event = try Telemetry.normalize(record, as: .windows)
+        #expect(event.ocsf["type_uid"] == 300_201)
+        #expect(event.ocsf["status"] == "Failure")
+        #expect(event.ocsf["logon_type"] == "Network")
+        #expect(event.ocsf["actor"]?["process"]?["pid"] == 7_520)
+        #expect(event.ocsf["unmapped"]?["TargetUserSid"] == "S-1-0-0")
+        #expect(
+            Set(event.entities) == [
+                Entity(type: .user, value: "pgustavo", role: .actor),
+                Entity(type: .user, value: "lrodriguez", role: .target),
+                Entity(type: .ip, value: "203.0.113.9", role: .actor),
+                Entity(type: .device, value: "WS-5.theshire.local", role: .target),
+            ])
+        if OCSFSchema.isAvailable { #expect(try Telemetry.problems(event, of: record) == []) }
+    }
+
     @Test("an exec into a pod tells of its user, address, workload and namespace")
     func kubernetesEntities() throws {
         let event = try Telemetry.normalize(TelemetrySamples.kubernetes, as: .kubernetes)

@@ -73,8 +73,8 @@ struct WindowsEvent {
         return content(.fileActivity, activity, ["file": file, "actor": actor(process(), account("User"))])
     }
 
-    /// Sysmon 12 (key or value created or deleted), 13 (value set), 14 (renamed). Some collectors drop `EventType`: then
-    /// the id or the first lines of the message tell.
+    /// Sysmon 12 (key or value created or deleted), 13 (value set), 14 (renamed). Some collectors drop `EventType`:
+    /// then the id or the first lines of the message tell.
     mutating func registry(id: Int64) -> Content? {
         guard let path = windows.data("TargetObject") else { return nil }
         let type = windows.data("EventType") ?? registryType(id: id)
