@@ -61,7 +61,8 @@ let package = Package(
         .systemLibrary(
             name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .executableTarget(name: "embed-files", swiftSettings: safeSettings),
-        .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed-files"], path: "Sources/EmbedFiles"),
+        .plugin(
+            name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed-files"], path: "Sources/EmbedFiles"),
 
         // Pure rooms: no database, no network
         .target(name: "JSON", swiftSettings: safeSettings),
@@ -113,7 +114,8 @@ let package = Package(
             name: "docket",
             dependencies: [
                 "Cases", "Content", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres",
-                "Projections", "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging, nioCore,
+                "Projections", "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging,
+                nioCore,
                 nioHTTP1,
             ], swiftSettings: settings),
         .executableTarget(

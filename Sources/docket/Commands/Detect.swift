@@ -21,7 +21,9 @@ struct Detect: AsyncParsableCommand {
         let source = try Logsource(option: logsource)
         let loaded = try RuleFiles(rules)
         loaded.reportRefused()
-        guard !loaded.rules.isEmpty else { throw CommandFailure("no rule could be loaded from \(rules.joined(separator: ", "))") }
+        guard !loaded.rules.isEmpty else {
+            throw CommandFailure("no rule could be loaded from \(rules.joined(separator: ", "))")
+        }
         let set = RuleSet(rules: loaded.rules)
         let start = ContinuousClock.now
         var sum = LineDetector.Counts()
@@ -66,7 +68,9 @@ extension Logsource {
     init(option: String) throws {
         self.init()
         for part in option.split(separator: ",") {
-            let pair = part.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+            let pair = part.split(separator: "=", maxSplits: 1).map {
+                $0.trimmingCharacters(in: .whitespaces).lowercased()
+            }
             guard pair.count == 2, !pair[1].isEmpty else {
                 throw ValidationError("--logsource is product=…[,category=…][,service=…]")
             }
