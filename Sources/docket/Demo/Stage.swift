@@ -62,11 +62,22 @@ struct Stage: Sendable {
     private func waitForLab() async throws {
         let lab = APIClient(base: labURL, token: nil)
         let deadline = ContinuousClock.now + .seconds(20)
+        var last = "it was not asked"
         while ContinuousClock.now < deadline {
-            if let answer = try? await lab.send(.GET, "/v1/state"), answer.status == 200 { return }
+            do {
+                let answer = try await lab.send(.GET, "/v1/state")
+                if answer.status == 200 { return }
+                last = "status \(answer.status)"
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                // Until its process listens there is nobody to connect to.
+                last = "\(error)"
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw CommandFailure("the lab does not answer at \(labURL); is its port taken? Choose one with --lab-listen")
+        throw CommandFailure(
+            "the lab does not answer at \(labURL) (\(last)); is its port taken? Choose one with --lab-listen")
     }
 
     private func connect(_ access: Access) async throws {
