@@ -94,7 +94,7 @@ let package = Package(
             swiftSettings: safeSettings),
         .target(
             name: "Reactors",
-            dependencies: ["Cases", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
+            dependencies: ["Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
             swiftSettings: safeSettings),
 
         .target(
@@ -106,9 +106,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Cases", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections", "Reactors",
-                "Response",
-                crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
+                "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections",
+                "Reactors", "Response", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
             name: "docket",
@@ -146,14 +145,13 @@ let package = Package(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
-            name: "AcceptanceTests", dependencies: ["docket", "Content", "JSON", httpClient, nioCore, nioHTTP1],
+            name: "AcceptanceTests", dependencies: ["docket", "Content", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
             swiftSettings: settings),
         .testTarget(
             name: "ReactorsTests",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres", "Projections",
-                "Reactors",
-                "Response", "TestSupport", lifecycle, logging,
+                "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres",
+                "Projections", "Reactors", "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -16,7 +16,9 @@ struct ServerServices: Sendable {
     let denials: AccessDenials
     let idempotency: IdempotencyStore
     let metrics: MetricsRegistry
-    let streams: StreamSlots
+    let streams: Slots
+    /// Requests with large bodies that are read and worked on at the same time.
+    let largeBodies: Slots
 
     init(_ dependencies: ServerDependencies, _ configuration: ServerConfiguration) {
         self.dependencies = dependencies
@@ -27,7 +29,8 @@ struct ServerServices: Sendable {
             log: dependencies.log, clock: dependencies.clock, interval: configuration.denialInterval,
             logger: dependencies.logger)
         idempotency = IdempotencyStore(database: dependencies.database)
-        streams = StreamSlots(maximum: configuration.streamsMaximum)
+        streams = Slots(maximum: configuration.streamsMaximum)
+        largeBodies = Slots(maximum: configuration.largeBodiesMaximum)
     }
 
     subscript<Value>(dynamicMember path: KeyPath<ServerDependencies, Value>) -> Value { dependencies[keyPath: path] }
