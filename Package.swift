@@ -145,7 +145,7 @@ let package = Package(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
-            name: "AcceptanceTests", dependencies: ["docket", "Content", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
+            name: "AcceptanceTests", dependencies: ["docket", "Content", "Gzip", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
             swiftSettings: settings),
         .testTarget(
             name: "ReactorsTests",

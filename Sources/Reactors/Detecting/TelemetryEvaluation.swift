@@ -86,15 +86,11 @@ struct TelemetryEvaluation: Sendable {
         let matches = rules.set.evaluate(event)
         guard !matches.isEmpty else { return }
         let digest = Digest.sha256(record.bytes)
-        var fields: [String: JSONValue] = [:]
-        for field in rules.correlations.fields(for: matches.map(\.ruleID)) {
-            let texts = event.texts(field)
-            if !texts.isEmpty { fields[field] = .array(texts.prefix(16).map { .string($0) }) }
-        }
+        let fields = rules.correlations.fields(for: matches.map(\.ruleID), of: event)
         matched.append(
             Matched(
                 record: record, digest: digest, rules: matches,
                 normalized: TelemetryNormalizer.normalizeAny(record, rawDigest: digest, receivedAt: receivedAt),
-                fields: .object(fields), logsource: logsource))
+                fields: .object(fields.mapValues { .array($0.map { .string($0) }) }), logsource: logsource))
     }
 }
