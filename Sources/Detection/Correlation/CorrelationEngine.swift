@@ -8,7 +8,7 @@
 /// - `value_count` counts distinct values, compared exactly, of several fields the distinct combinations.
 /// - `temporal` wants a match of every rule in the window; one record may be the match of several.
 /// - `temporal_ordered` wants them in the order of the rules, each by another record. Of records of the same time each
-///   may be the earlier one.
+///   may be the earlier one. A match of either kind names the latest records that will do, one for each rule.
 ///
 /// **Groups**: a record without one of the group's fields does not count; one with several values belongs to one group
 /// for each combination, the first sixteen of them. Values are compared exactly.

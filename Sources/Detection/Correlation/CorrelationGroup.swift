@@ -19,8 +19,10 @@ struct CorrelationGroup: Sendable {
 
     /// A window in which a correlation holds.
     struct Window {
-        /// Times of its earliest and its last entry.
+        /// Time of the earliest entry that can belong to it. Where not all entries are told, it is not the earliest of
+        /// those: a record that comes late may make a window longer, never shorter.
         let start: Int64
+        /// Time of its last entry.
         let end: Int64
         let count: Int
         /// Event time of the earliest record at the bottom of the window.
@@ -95,21 +97,24 @@ struct CorrelationGroup: Sendable {
             guard let place = track.places(from: end - span, through: end).last else { return nil }
             chosen.append(track[place])
         }
-        return window(chosen.sorted { $0.time < $1.time }, end: end, among: tracks[...])
+        return window(chosen.sorted { $0.time < $1.time }, end: end, span: span, begun: tracks[...], ended: tracks[...])
     }
 
     private func ordered(_ end: Int64, span: Int64) -> Window? {
         CorrelationSteps.latest(tracks, end: end, span: span)
-            .map { window($0, end: end, among: tracks.suffix(1)) }
+            .map { window($0, end: end, span: span, begun: tracks.prefix(1), ended: tracks.suffix(1)) }
     }
 
     private func window(
-        _ entries: [CorrelationEntry], end: Int64, among ending: ArraySlice<CorrelationTrack>
+        _ entries: [CorrelationEntry], end: Int64, span: Int64, begun: ArraySlice<CorrelationTrack>,
+        ended: ArraySlice<CorrelationTrack>
     ) -> Window {
-        Window(
-            start: entries.first?.time ?? end, end: end, count: entries.count,
-            first: entries.reduce(end) { min($0, $1.first) }, record: recordAlone(at: end, in: ending),
-            entries: entries[...])
+        let start = begun.reduce(end) { start, track in
+            track.places(from: end - span, through: end).first.map { min(start, track[$0].time) } ?? start
+        }
+        return Window(
+            start: start, end: end, count: entries.count, first: entries.reduce(end) { min($0, $1.first) },
+            record: recordAlone(at: end, in: ended), entries: entries[...])
     }
 
     private func recordAlone(at time: Int64, in tracks: ArraySlice<CorrelationTrack>) -> String {

@@ -2,7 +2,7 @@
 enum CorrelationSteps {
     /// The sequence that ends at a time and begins as late as can be; `nil` where none fits into the timespan.
     ///
-    /// Backwards each rule takes its latest entry. Only entries of one time can be the same record, so at each time as
+    /// As a beginning any earlier entry of the first rule would do as well. Backwards each rule takes its latest entry. Only entries of one time can be the same record, so at each time as
     /// many rules as possible are given records of their own: what is settled there need not be found before.
     static func latest(_ tracks: [CorrelationTrack], end: Int64, span: Int64) -> [CorrelationEntry]? {
         var steps: [CorrelationEntry] = []

@@ -74,14 +74,14 @@ struct CorrelationPropertyTests {
         return inputs
     }
 
-    @Test("the engine says what recomputing everything says", arguments: 0..<60 as Range<UInt64>)
+    @Test("the engine says what recomputing everything says", arguments: 0..<24 as Range<UInt64>)
     func reference(seed: UInt64) throws {
         var choice = SeededChoice(seed: seed)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
         try #require(set.refused.isEmpty, "\(set.refused)")
         var engine = CorrelationEngine(set, lateness: Self.lateness)
         var naive = NaiveCorrelator(set.correlations, lateness: Self.lateness)
-        for (index, input) in Self.stream(&choice, length: 160).enumerated() {
+        for (index, input) in Self.stream(&choice, length: 120).enumerated() {
             let found = engine.consume(input)
             let expected = naive.consume(input)
             try #require(
@@ -109,15 +109,15 @@ struct CorrelationPropertyTests {
     }
 
     @Test(
-        "an engine that is given the inputs of the reach goes on like the old one", arguments: 0..<60 as Range<UInt64>)
+        "an engine that is given the inputs of the reach goes on like the old one", arguments: 0..<24 as Range<UInt64>)
     func restart(seed: UInt64) throws {
         var choice = SeededChoice(seed: seed ^ 0xFEED)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
         var engine = CorrelationEngine(set, lateness: Self.lateness)
-        let inputs = Self.stream(&choice, length: 400)
+        let inputs = Self.stream(&choice, length: 300)
         let outputs = inputs.map { engine.consume($0) }
         for _ in 0..<4 {
-            let cut = choice.number(200...399)
+            let cut = choice.number(150...299)
             var other = CorrelationEngine(set, lateness: Self.lateness)
             for input in inputs[..<cut] where input.arrivedAt >= inputs[cut].arrivedAt - other.reach {
                 _ = other.consume(input)
@@ -130,7 +130,7 @@ struct CorrelationPropertyTests {
 
     @Test(
         "in whatever order records come within the lateness, each episode is told, and a short one once",
-        arguments: 0..<60 as Range<UInt64>)
+        arguments: 0..<30 as Range<UInt64>)
     func anyOrder(seed: UInt64) throws {
         var choice = SeededChoice(seed: seed ^ 0xABBA)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: true))
@@ -166,7 +166,7 @@ struct CorrelationPropertyTests {
         }
     }
 
-    @Test("every match lies in an episode, and every episode has one", arguments: 0..<30 as Range<UInt64>)
+    @Test("every match lies in an episode, and every episode has one", arguments: 0..<10 as Range<UInt64>)
     func episodes(seed: UInt64) throws {
         var choice = SeededChoice(seed: seed ^ 0xCAFE)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: true))

@@ -168,6 +168,7 @@ struct NaiveCorrelator {
         var used = inside
         let count: Int
         let bounds: [SigmaCorrelation.Bound]
+        var start = inside.map(\.time).min() ?? end
         switch correlation.kind {
         case .eventCount(let given):
             bounds = given
@@ -189,11 +190,12 @@ struct NaiveCorrelator {
             ending = ending.filter { $0.track == count - 1 }
             guard let best = best(inside, end: end, track: count - 1, after: []) else { return nil }
             used = best
+            start = inside.filter { $0.track == 0 }.map(\.time).min() ?? end
         }
         guard bounds.allSatisfy({ $0.holds(count) }) else { return nil }
         let records = Set(ending.map(\.record))
         return Window(
-            group: group, start: used.map(\.time).min() ?? end, end: end, count: count,
+            group: group, start: start, end: end, count: count,
             record: isCount(place) && ending.count > 1 || records.count > 1 ? "" : records.first ?? "",
             first: used.map(\.first).min() ?? end, digests: used.reduce(into: []) { $0.formUnion($1.digests) },
             rules: used.reduce(into: []) { $0.formUnion($1.rules) })
@@ -209,7 +211,9 @@ struct NaiveCorrelator {
             } else if fact.time != end {
                 continue
             }
-            if !fact.record.isEmpty && later.contains(where: { $0.record == fact.record }) { continue }
+            if !fact.record.isEmpty && later.contains(where: { $0.record == fact.record && $0.time == fact.time }) {
+                continue
+            }
             guard let found = self.best(inside, end: end, track: track - 1, after: [fact] + later) else { continue }
             if found[0].time > best?[0].time ?? .min { best = found }
         }
