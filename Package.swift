@@ -94,7 +94,9 @@ let package = Package(
             swiftSettings: safeSettings),
         .target(
             name: "Reactors",
-            dependencies: ["Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
+            dependencies: [
+                "Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging,
+            ],
             swiftSettings: safeSettings),
 
         .target(
@@ -145,7 +147,8 @@ let package = Package(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
-            name: "AcceptanceTests", dependencies: ["docket", "Content", "Gzip", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
+            name: "AcceptanceTests",
+            dependencies: ["docket", "Content", "Gzip", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
             swiftSettings: settings),
         .testTarget(
             name: "ReactorsTests",

@@ -22,7 +22,9 @@ package struct SigmaDocument: Sendable, Hashable {
                 let text = line.drop { $0 == " " || $0 == "\t" }
                 return text.isEmpty || text.hasPrefix("#") || text == "..."
             }
-            if !isEmpty { found.append(SigmaDocument(text: lines.joined(separator: "\n") + "\n", file: file, line: start)) }
+            if !isEmpty {
+                found.append(SigmaDocument(text: lines.joined(separator: "\n") + "\n", file: file, line: start))
+            }
             lines = []
             start = next
         }

@@ -78,7 +78,8 @@ extension AlertIntake {
         draft.addFinding()
         let receipt = Receipt(
             alertID: alertID(tenant: tenant, source: draft.source, sourceRef: finding.reference), tenant: tenant,
-            receivedAt: receivedAt, sourceRef: finding.reference, rawDigest: finding.rawDigest, rawSize: finding.rawSize)
+            receivedAt: receivedAt, sourceRef: finding.reference, rawDigest: finding.rawDigest, rawSize: finding.rawSize
+        )
         var alert = normalize(draft, receipt: receipt, unmapped: [:])
         alert.isCorrelation = finding.isCorrelation
         alert.clockSuspect = alert.clockSuspect || finding.clockSuspect

@@ -40,7 +40,8 @@ package struct Pipeline: Sendable {
         guard tenant != SystemTenant.id else { return [] }
         let bench = Workbench(tenant: tenant, cases: cases, alerts: alerts, registries: registries, clock: clock)
         return [
-            CorrelationTracker(bench, rules: rules), AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench), CaseRecommender(bench),
+            CorrelationTracker(bench, rules: rules), AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench),
+            CaseRecommender(bench),
             GateKeeper(bench),
             ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench),
             ClockKeeper(bench),

@@ -63,7 +63,8 @@ struct TelemetryReaderTests {
 
     @Test("invalid UTF-8 and depth beyond 64 are broken, integers beyond 2^53 are not")
     func hostile() throws {
-        guard case .failure? = TelemetryReader.records(in: [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], source: nil).first
+        guard
+            case .failure? = TelemetryReader.records(in: [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], source: nil).first
         else {
             Issue.record("invalid UTF-8 was read")
             return
@@ -168,7 +169,9 @@ struct DetectionAlertTests {
         #expect(AlertIntake.alert(of: other, tenant: id, receivedAt: later).alertID != made.alertID)
     }
 
-    @Test("is a valid OCSF Detection Finding", .enabled(if: OCSFSchema.isAvailable, "the compiled OCSF schema is not there"))
+    @Test(
+        "is a valid OCSF Detection Finding",
+        .enabled(if: OCSFSchema.isAvailable, "the compiled OCSF schema is not there"))
     func ocsf() throws {
         let made = AlertIntake.alert(of: Self.finding, tenant: UUID(), receivedAt: Self.finding.occurredAt)
         #expect(try OCSFSchema.shared.get().violations(of: made.alert.ocsf) == [])

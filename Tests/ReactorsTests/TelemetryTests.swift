@@ -88,7 +88,8 @@ struct TelemetryTests {
             try await world.sendTelemetry(story.auditLines, product: "kubernetes", service: "audit")
             let record = try await world.caseRecord { $0.state == .escalated }
             let alertID = try #require(record.alerts.first?.alertID)
-            let alert = try #require(try await world.pipeline.alerts.load([alertID], tenant: world.tenant)[alertID]?.alert)
+            let alert = try #require(
+                try await world.pipeline.alerts.load([alertID], tenant: world.tenant)[alertID]?.alert)
             #expect(alert.isCorrelation && alert.source == "sigma" && alert.pattern == "network.ssh_takeover")
             #expect(alert.sourceRef.hasPrefix("0a7f3e92-d45b-4c18-9e6d-b1c8f5a2e703:{\"address\":\"203.0.113.9\"}:"))
             let names = Set(alert.entities.map { "\($0.type.rawValue) \($0.value)" })

@@ -49,7 +49,8 @@ struct World: Sendable {
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
         _ = try await RulePublisher(
-            store: pipeline.rules, tenant: SystemTenant.id, actor: .init(kind: .service, subject: "test", lane: .system),
+            store: pipeline.rules, tenant: SystemTenant.id,
+            actor: .init(kind: .service, subject: "test", lane: .system),
             clock: clock
         ).publish(Content.rules.flatMap { SigmaDocument.documents(in: $0.text, file: $0.path) }, pack: "shipped")
         let actor = Actor(kind: .service, subject: "test", lane: .system)

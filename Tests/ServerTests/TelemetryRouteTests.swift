@@ -59,7 +59,8 @@ struct TelemetryRouteTests {
             let id = try #require(alerts.json.at("/items/0/id")?.stringValue)
             let raw = try await server.get("/v1/alerts/\(id)/raw", as: .role(.analyst))
             #expect(raw.bytes == Array(lines[0].utf8))
-            let other = try await server.get("/v1/alerts/\(id)/raw?digest=sha256:\(String(repeating: "0", count: 64))", as: .role(.analyst))
+            let other = try await server.get(
+                "/v1/alerts/\(id)/raw?digest=sha256:\(String(repeating: "0", count: 64))", as: .role(.analyst))
             #expect(other.status == 404)
             let letters = try await server.get("/v1/ingest/dead_letters", as: .role(.analyst))
             #expect(letters.json.at("/items/0/logsource") == "product=backup")
@@ -138,7 +139,8 @@ struct TelemetryRouteTests {
             try await server.project()
             let letters = try await server.get("/v1/ingest/dead_letters", as: .role(.analyst)).json
             #expect(letters["items"]?.arrayValue?.count == 4)
-            #expect(letters["items"]?.arrayValue?.contains { $0.at("/raw/size") == .integer(Int64(long.count)) } == true)
+            #expect(
+                letters["items"]?.arrayValue?.contains { $0.at("/raw/size") == .integer(Int64(long.count)) } == true)
         }
     }
 }
@@ -184,7 +186,9 @@ struct RuleRouteTests {
     @Test("what cannot be loaded is refused with the line and the reason, and validating says the same without writing")
     func refused() async throws {
         try await TestServer.run { server in
-            let broken = Self.yaml + "\n---\n" + Self.yaml.replacing("action: delete", with: "action|frob: delete")
+            let broken =
+                Self.yaml + "\n---\n"
+                + Self.yaml.replacing("action: delete", with: "action|frob: delete")
                 .replacing("5d0f", with: "6d0f")
             let answer = try await server.send(
                 .post, "/v1/rules", as: .admin, body: Array(broken.utf8), type: "application/yaml")

@@ -28,7 +28,8 @@ enum GenericSource {
     ]
 
     private static let hosts: [[String]] = [
-        ["host"], ["host", "name"], ["hostname"], ["host_name"], ["Computer"], ["computer_name"], ["device", "hostname"],
+        ["host"], ["host", "name"], ["hostname"], ["host_name"], ["Computer"], ["computer_name"],
+        ["device", "hostname"],
         ["device", "name"],
     ]
 

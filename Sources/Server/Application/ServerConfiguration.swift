@@ -21,7 +21,8 @@ package struct ServerConfiguration: Sendable {
 
     package init(
         host: String = "127.0.0.1", port: Int = 8080, allowedHosts: Set<String>? = nil,
-        limits: RequestLimits = RequestLimits(), heartbeat: Duration = .seconds(15), streamsMaximum: Int = 256, largeBodiesMaximum: Int = 4,
+        limits: RequestLimits = RequestLimits(), heartbeat: Duration = .seconds(15), streamsMaximum: Int = 256,
+        largeBodiesMaximum: Int = 4,
         positionTimeout: Duration = .seconds(5), denialInterval: Duration = .seconds(1),
         onReady: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -48,7 +49,8 @@ package struct RequestLimits: Sendable, Hashable {
     package var compressionRatio: Int
 
     package init(
-        singleBytes: Int = 1 << 20, batchBytes: Int = 32 << 20, batchItems: Int = 10_000, telemetryBytes: Int = 64 << 20,
+        singleBytes: Int = 1 << 20, batchBytes: Int = 32 << 20, batchItems: Int = 10_000,
+        telemetryBytes: Int = 64 << 20,
         compressionRatio: Int = 100
     ) {
         self.singleBytes = singleBytes

@@ -41,8 +41,10 @@ package struct ServerDependencies: Sendable {
     package var logger: Logger
 
     package init(
-        log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore, rules: RuleStore,
-        receiver: AlertReceiver, telemetry: TelemetryReceiver, queries: ProjectionQueries, projections: ProjectionMonitor, tenants: TenantDirectory,
+        log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
+        rules: RuleStore,
+        receiver: AlertReceiver, telemetry: TelemetryReceiver, queries: ProjectionQueries,
+        projections: ProjectionMonitor, tenants: TenantDirectory,
         outfit: TenantDirectory.Outfit,
         testConnector: @escaping @Sendable (ConnectorSettings, UUID) async -> ConnectorTest,
         clock: @escaping @Sendable () -> Instant, logger: Logger

@@ -63,7 +63,9 @@ private struct Stream {
     }
 
     mutating func read(_ file: String) throws {
-        for (index, line) in try LineFile.read(file).split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in try LineFile.read(file).split(separator: 0x0A, omittingEmptySubsequences: false)
+            .enumerated()
+        {
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
             let records = TelemetryReader.records(in: Array(line), source: origin.source)
             for (place, result) in records.enumerated() {

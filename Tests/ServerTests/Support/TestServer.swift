@@ -88,7 +88,8 @@ struct TestServer: Sendable {
             log: log, database: database, cases: pipeline.cases, alerts: pipeline.alerts,
             registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: log),
             telemetry: TelemetryReceiver(
-                log: log, rules: pipeline.rules, registries: pipeline.registries, width: 2), queries: ProjectionQueries(database),
+                log: log, rules: pipeline.rules, registries: pipeline.registries, width: 2),
+            queries: ProjectionQueries(database),
             projections: ProjectionMonitor(database: database), tenants: directory, outfit: outfit,
             testConnector: { settings, _ in .init(isReachable: settings.name == "lab", detail: nil) }, clock: clock,
             logger: logger)
