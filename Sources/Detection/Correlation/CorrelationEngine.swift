@@ -163,6 +163,6 @@ extension CorrelationMatch {
             author: correlation.author, docket: correlation.docket,
             group: zip(correlation.groupBy, hit.group).map { GroupValue(name: $0, value: $1) },
             firstOccurredAt: hit.window.first, lastOccurredAt: hit.window.end, count: hit.window.count,
-            digests: evidence.items.map(\.digest).filter { seen.insert($0).inserted }, rules: evidence.rules.sorted())
+            digests: evidence.items.map(\.digest).filter { seen.insert($0).inserted }, rules: evidence.rules)
     }
 }

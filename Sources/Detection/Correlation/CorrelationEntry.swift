@@ -39,27 +39,52 @@ struct CorrelationEvidence: Sendable {
     struct Item: Sendable, Hashable {
         let time: Int64
         let digest: String
+
+        func isBefore(_ other: Item) -> Bool { time == other.time ? digest < other.digest : time < other.time }
     }
 
     private(set) var items: [Item]
-    private(set) var rules: Set<String>
+    /// Sorted.
+    private(set) var rules: [String]
 
     init(_ item: Item, rules: [String]) {
         items = [item]
-        self.rules = Set(rules)
+        self.rules = rules.count == 1 ? rules : Set(rules).sorted()
     }
 
     /// The evidence of entries that stand in the order of time: from the newest entry back, until there are `limit`.
-    init(of entries: some BidirectionalCollection<CorrelationEntry>, limit: Int) {
+    init(of entries: ArraySlice<CorrelationEntry>, limit: Int) {
+        let newest = entries.suffix(limit)
+        items = []
+        rules = []
+        items.reserveCapacity(newest.count)
+        // A hit makes this list each time, so the usual case, records one after the other, takes the short way.
+        for entry in newest {
+            guard let item = entry.content.evidence.items.first, entry.content.evidence.items.count == 1,
+                items.last.map({ $0.isBefore(item) }) ?? true
+            else {
+                self = CorrelationEvidence(mixed: entries, limit: limit)
+                return
+            }
+            items.append(item)
+            add(entry.content.evidence.rules)
+        }
+    }
+
+    /// The same where entries are hits, which may stand for the same records.
+    private init(mixed entries: ArraySlice<CorrelationEntry>, limit: Int) {
         var seen: Set<Item> = []
         rules = []
         items = []
         for entry in entries.reversed() where items.count < limit {
-            let evidence = entry.content.evidence
-            if !evidence.rules.isSubset(of: rules) { rules.formUnion(evidence.rules) }
-            for item in evidence.items.reversed() where seen.insert(item).inserted { items.append(item) }
+            for item in entry.content.evidence.items.reversed() where seen.insert(item).inserted { items.append(item) }
+            add(entry.content.evidence.rules)
         }
-        items.sort { $0.time == $1.time ? $0.digest < $1.digest : $0.time < $1.time }
+        items.sort { $0.isBefore($1) }
         if items.count > limit { items.removeFirst(items.count - limit) }
+    }
+
+    private mutating func add(_ others: [String]) {
+        if !others.allSatisfy(rules.contains) { rules = Set(rules).union(others).sorted() }
     }
 }

@@ -146,6 +146,23 @@ struct CorrelationEngineTests {
         #expect(try matches(Self.three, replayed) == matches(Self.three, live))
     }
 
+    @Test("what a restart needs is the reach, to the microsecond")
+    func reach() throws {
+        let pair = try correlationSet(
+            correlation("k", "type: event_count, rules: [a], timespan: 10s, condition: {gte: 2}"))
+        let inputs = [
+            record("a", at: 0), record("a", at: 10, arrived: 15), record("a", at: 20, arrived: 30),
+        ]
+        func told(from arrival: Int64) -> Int {
+            var engine = CorrelationEngine(pair, lateness: 5 * second)
+            for input in inputs.dropLast() where input.arrivedAt >= arrival { _ = engine.consume(input) }
+            return engine.consume(inputs[2]).count
+        }
+        let reach = CorrelationEngine(pair, lateness: 5 * second).reach
+        #expect(told(from: 30 * second - reach) == 0)
+        #expect(told(from: 30 * second - reach + 1) == 1)
+    }
+
     @Test("records are forgotten, and nothing is held of groups that fell silent")
     func forgetting() throws {
         var engine = CorrelationEngine(try correlationSet(Self.three), lateness: 0)
