@@ -161,7 +161,7 @@ struct TelemetryTests {
                 #"{"program":"sshd","message":"x","n":-9223372036854775808,"m":9223372036854775808}"#.utf8)
             let body = Array([long, deep, broken, binary, numbers].joined(separator: [0x0A]))
             var sizes: [Int] = []
-            for _ in 0..<12 {
+            for _ in 0..<8 {
                 let answer = try await siem(
                     .POST, Self.ssh, raw: body, headers: ["Content-Type": "application/x-ndjson"])
                 #expect(answer.status == 202, "\(answer.json)")

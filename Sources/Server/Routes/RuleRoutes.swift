@@ -15,7 +15,7 @@ enum RuleRoutes {
             .post(
                 "/v1/rules", Configure.self, creates: true, body: BodyRule(size: .single, mediaTypes: [.yaml]), publish),
             .post(
-                "/v1/rules:validate", ReadConfiguration.self, body: BodyRule(size: .single, mediaTypes: [.yaml]),
+                "/v1/rules:validate", Configure.self, body: BodyRule(size: .single, mediaTypes: [.yaml]),
                 validate),
             .post("/v1/rules/{id}:retire", Configure.self, retire),
         ]
@@ -112,7 +112,7 @@ enum RuleRoutes {
         ).at(outcome.position)
     }
 
-    private static func validate(_ call: Call<ReadConfiguration>) async throws -> Reply {
+    private static func validate(_ call: Call<Configure>) async throws -> Reply {
         let documents = try yaml(call)
         let contents = documents.map(\.contents)
         let set = CorrelationSet(correlations: contents.flatMap(\.correlations), rules: contents.flatMap(\.rules))
