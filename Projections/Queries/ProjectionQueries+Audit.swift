@@ -12,6 +12,10 @@ package struct AuditFilter: Sendable, Hashable {
     /// Half-open by `recorded_at`: `from` is in, `to` is not.
     package var from: Instant?
     package var to: Instant?
+    /// The last position that counts: the trail as of then.
+    package var upTo: Int64?
+    /// Stands somewhere in the line, whatever the case of its letters.
+    package var text: String?
 
     package init() {}
 }
@@ -55,6 +59,8 @@ extension ProjectionQueries {
                    AND (\(filter.caseID) IS NULL OR a.case_id = \(filter.caseID))
                    AND (\(filter.from?.timestamp) IS NULL OR a.recorded_at >= \(filter.from?.timestamp))
                    AND (\(filter.to?.timestamp) IS NULL OR a.recorded_at < \(filter.to?.timestamp))
+                   AND (\(filter.upTo) IS NULL OR a.position <= \(filter.upTo))
+                   AND (\(filter.text) IS NULL OR strpos(lower(a.text), lower(\(filter.text))) > 0)
                  ORDER BY a.position DESC LIMIT \(request.limit + 1)
                 """
             ) { row throws(PostgresError) in try AuditEntry(row) }

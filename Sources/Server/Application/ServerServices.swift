@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import Logging
+import Pages
 import Postgres
 import Projections
 import Reactors
@@ -17,6 +18,8 @@ struct ServerServices: Sendable {
     let idempotency: IdempotencyStore
     let metrics: MetricsRegistry
     let streams: StreamSlots
+    let sessions = SessionStore()
+    let pages: Pages
 
     init(_ dependencies: ServerDependencies, _ configuration: ServerConfiguration) {
         self.dependencies = dependencies
@@ -28,6 +31,12 @@ struct ServerServices: Sendable {
             logger: dependencies.logger)
         idempotency = IdempotencyStore(database: dependencies.database)
         streams = StreamSlots(maximum: configuration.streamsMaximum)
+        do {
+            pages = try Pages()
+        } catch {
+            // They were compiled into this program: a template that cannot be read is a defect of it.
+            preconditionFailure("the pages cannot be read: \(error)")
+        }
     }
 
     subscript<Value>(dynamicMember path: KeyPath<ServerDependencies, Value>) -> Value { dependencies[keyPath: path] }

@@ -1,0 +1,33 @@
+package import JSON
+import Mustache
+
+/// JSON as templates see it. `null`, an empty text and an empty list count as nothing, so `{{#title}}` asks the question
+/// that a reader would ask; 0 is something.
+///
+/// A name that an object does not have is looked for further out, as Mustache does; models therefore name every member
+/// that their template asks for.
+struct PageNode: MustacheParent {
+    private let members: [String: JSONValue]
+
+    func child(named name: String) -> Any? {
+        members[name].map { Self.value(of: $0) ?? PageNothing() }
+    }
+
+    static func value(of json: JSONValue) -> Any? {
+        switch json {
+        case .null: nil
+        case .bool(let value): value
+        case .integer(let value): String(value)
+        case .number(let value): "\(value)"
+        case .string(let value): value.isEmpty ? nil : value
+        case .array(let elements): elements.isEmpty ? nil : elements.map { value(of: $0) ?? PageNothing() }
+        case .object(let members): PageNode(members: members)
+        }
+    }
+}
+
+/// A member that is there and says nothing: ends the search for its name.
+struct PageNothing: MustacheCustomRenderable {
+    var renderText: String { "" }
+    var isNull: Bool { true }
+}

@@ -1,0 +1,3 @@
+enum CasePageRoutes {
+    static var all: [Endpoint] { [] }
+}
