@@ -81,6 +81,26 @@ extension ProjectionQueries {
     }
 }
 
+extension ProjectionQueries {
+    /// The lines of these events, wherever they stand; those that the trail has not reached yet are left out.
+    package func audit(eventIDs ids: [UUID], tenant: UUID) async throws(ProjectionError) -> [AuditEntry] {
+        guard !ids.isEmpty else { return [] }
+        // The trail is keyed by position; only the log itself finds an event by its id.
+        return try await snapshot(of: AuditTrailProjection(), tenant) { tx throws(PostgresError) in
+            try tx.query(
+                """
+                SELECT a.position, a.event_id, a.recorded_at, a.type, a.stream_kind, a.stream_id, a.stream_version,
+                       a.case_id, a.actor_kind, a.actor_issuer, a.actor_subject, a.actor_lane, a.text
+                  FROM docket.event AS e
+                  JOIN projection.audit_trail_v1 AS a ON a.tenant_id = e.tenant_id AND a.position = e.position
+                 WHERE e.tenant_id = \(tenant) AND e.event_id = ANY(\(ids)) AND a.tenant_id = \(tenant)
+                 ORDER BY a.position
+                """
+            ) { row throws(PostgresError) in try AuditEntry(row) }
+        }.value
+    }
+}
+
 extension AuditEntry {
     fileprivate init(_ row: borrowing Row) throws(PostgresError) {
         position = try row[0]

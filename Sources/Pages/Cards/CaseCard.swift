@@ -23,7 +23,7 @@ enum CaseCard {
             "present": evidence["present"] ?? 0, "missing": evidence["missing"] ?? 0, "stale": evidence["stale"] ?? 0,
             "has_missing": .bool((evidence["missing"]?.int64Value ?? 0) > 0),
             "has_stale": .bool((evidence["stale"]?.int64Value ?? 0) > 0),
-            "oldest": Moment.json(evidence["oldest_observed_at"]),
+            "oldest": PageTime.json(evidence["oldest_observed_at"]),
             "missing_context": .string(missing.isEmpty ? "" : Words.plural(missing.count, "gap")),
             "missing_context_text": .string(
                 missing.prefix(5).map { gap in
@@ -37,7 +37,7 @@ enum CaseCard {
             "more_clocks": .string(open.count > 1 ? "\(open.count - 1) more" : ""),
             "entities": .array(named.map(entity)),
             "more_entities": .string(entities.count > named.count ? "+\(entities.count - named.count)" : ""),
-            "opened": Moment.json(view["opened_at"]), "updated": Moment.json(view["updated_at"]),
+            "opened": PageTime.json(view["opened_at"]), "updated": PageTime.json(view["updated_at"]),
         ]
     }
 

@@ -7,10 +7,10 @@ enum Clock {
         let tone = tone(clock, now: now)
         return [
             "name": clock["clock"] ?? .null, "label": .string(Words.sentence(clock["clock"]?.stringValue ?? "")),
-            "tone": .string(tone), "word": .string(word(tone)), "due": Moment.json(clock["due_at"]),
+            "tone": .string(tone), "word": .string(word(tone)), "due": PageTime.json(clock["due_at"]),
             "at_risk_iso": clock["at_risk_at"] ?? .null, "is_running": .bool(clock["status"] == "running"),
-            "started": Moment.json(clock["started_at"]), "ended": Moment.json(clock["ended_at"]),
-            "breached": Moment.json(clock["breached_at"]),
+            "started": PageTime.json(clock["started_at"]), "ended": PageTime.json(clock["ended_at"]),
+            "breached": PageTime.json(clock["breached_at"]),
             "target": .string(Words.duration(ms: clock["target_ms"]?.doubleValue ?? 0)),
             "paused": (clock["paused_ms"]?.doubleValue).flatMap { $0 > 0 ? .string(Words.duration(ms: $0)) : nil }
                 ?? .null,

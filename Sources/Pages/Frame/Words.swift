@@ -1,4 +1,3 @@
-package import Events
 import Foundation
 import JSON
 

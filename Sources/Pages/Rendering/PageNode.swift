@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 import Mustache
 
 /// JSON as templates see it. `null`, an empty text and an empty list count as nothing, so `{{#title}}` asks the question

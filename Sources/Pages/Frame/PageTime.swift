@@ -2,7 +2,7 @@ import Events
 import JSON
 
 /// An instant for the partial `time`: machine form, UTC for people; a script adds age and local time.
-enum Moment {
+enum PageTime {
     static func json(_ instant: Instant?) -> JSONValue {
         guard let instant else { return .null }
         return json(instant.rfc3339)

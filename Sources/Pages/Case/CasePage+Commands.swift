@@ -1,0 +1,26 @@
+import Cases
+import Events
+import JSON
+
+/// What this reader may tell this case to do in the state that it is in; nothing else is shown.
+extension CasePage {
+    var commands: JSONValue {
+        let path = "/v1/cases/\(record.id.lowercased)"
+        func allows(_ command: CaseCommandName) -> Bool {
+            may(HandleCases.self) && TransitionTable.allows(command, in: record.state)
+        }
+        let isMine = record.assignee?.identity == viewer.identity
+        return [
+            "path": .string(path), "any": .bool(may(HandleCases.self)), "me": .string(viewer.identity.subject),
+            "my_issuer": .string(viewer.identity.issuer), "may_assign": .bool(allows(.assign) && !isMine),
+            "may_comment": .bool(allows(.comment)), "may_close": .bool(allows(.close)),
+            "may_escalate": .bool(allows(.escalate)), "may_recover": .bool(allows(.recover)),
+            "may_hold": .bool(allows(.hold) && !record.onHold), "may_resume": .bool(allows(.resume) && record.onHold),
+            "may_reopen": .bool(allows(.reopen)),
+            "verdicts": .array(
+                Verdict.allCases.filter { $0 != .unknown && $0 != .duplicate }.map {
+                    ["value": .string($0.rawValue), "label": .string(Words.sentence($0.rawValue))]
+                }),
+        ]
+    }
+}

@@ -1,0 +1,28 @@
+import JSON
+
+/// JSON for reading: members in order, two spaces a level. What a digest is taken over is the canonical form instead.
+enum PrettyJSON {
+    static func text(_ value: JSONValue, indent: String = "") -> String {
+        let inner = indent + "  "
+        switch value {
+        case .object(let members) where !members.isEmpty:
+            let lines = members.sorted { $0.key < $1.key }.map { name, member in
+                "\(inner)\(JSONValue.string(name).canonicalString()): \(text(member, indent: inner))"
+            }
+            return "{\n\(lines.joined(separator: ",\n"))\n\(indent)}"
+        case .array(let elements) where !elements.isEmpty:
+            return "[\n\(elements.map { inner + text($0, indent: inner) }.joined(separator: ",\n"))\n\(indent)]"
+        default: return value.canonicalString()
+        }
+    }
+
+    /// Nothing for what holds nothing.
+    static func json(_ value: JSONValue?) -> JSONValue {
+        switch value {
+        case nil, .null: .null
+        case .object(let members) where members.isEmpty: .null
+        case .array(let elements) where elements.isEmpty: .null
+        case .some(let value): .string(text(value))
+        }
+    }
+}
