@@ -24,7 +24,7 @@ enum CaseCard {
             "has_missing": .bool((evidence["missing"]?.int64Value ?? 0) > 0),
             "has_stale": .bool((evidence["stale"]?.int64Value ?? 0) > 0),
             "oldest": PageTime.json(evidence["oldest_observed_at"]),
-            "missing_context": .string(missing.isEmpty ? "" : Words.plural(missing.count, "gap")),
+            "missing_context": .string(missing.isEmpty ? "" : Words.plural(missing.count, "gap") + " in context"),
             "missing_context_text": .string(
                 missing.prefix(5).map { gap in
                     let kind = Words.sentence(gap["kind"]?.stringValue ?? "")

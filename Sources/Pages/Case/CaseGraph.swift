@@ -14,8 +14,8 @@ struct CaseGraph {
         var row = 0
     }
 
-    private static let columnWidth = 236
-    private static let nodeWidth = 180
+    private static let columnWidth = 178
+    private static let nodeWidth = 150
     private static let nodeHeight = 40
     private static let rowHeight = 54
     /// More would not be read; what is left out is counted.
@@ -103,7 +103,8 @@ struct CaseGraph {
                     let (x, y) = place(node)
                     return [
                         "x": .integer(Int64(x)), "y": .integer(Int64(y)), "text_x": .integer(Int64(x + 10)),
-                        "kind_y": .integer(Int64(y + 15)), "label_y": .integer(Int64(y + 31)),
+                        "width": .integer(Int64(Self.nodeWidth)), "kind_y": .integer(Int64(y + 15)),
+                        "label_y": .integer(Int64(y + 31)),
                         "kind": .string(node.kind), "label": .string(Self.cut(node.label)), "full": .string(node.label),
                         "tone": .string(["rule", "alert", "entity", "action", "playbook"][node.column]),
                     ]
@@ -122,6 +123,6 @@ struct CaseGraph {
     }
 
     private static func cut(_ label: String) -> String {
-        label.count > 25 ? String(label.prefix(24)) + "…" : label
+        label.count > 20 ? String(label.prefix(19)) + "…" : label
     }
 }

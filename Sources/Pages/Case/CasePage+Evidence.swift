@@ -14,8 +14,13 @@ extension CasePage {
                 let demanded = [left, right].map { $0.element.requiredBy.isEmpty ? 1 : 0 }
                 return (ranks[0], demanded[0], left.offset) < (ranks[1], demanded[1], right.offset)
             }
+            let pressing = sorted.filter { $0.element.status != .present || !$0.element.requiredBy.isEmpty }
+            let rest = sorted.filter { $0.element.status == .present && $0.element.requiredBy.isEmpty }
             return [
-                "items": .array(sorted.map { item($0.element) }), "has_items": .bool(!list.isEmpty),
+                "items": .array(pressing.map { item($0.element) }), "has_pressing": .bool(!pressing.isEmpty),
+                "rest": .array(rest.map { item($0.element) }), "has_rest": .bool(!rest.isEmpty),
+                "rest_label": .string(Words.plural(rest.count, "piece") + " that no action demands"),
+                "has_items": .bool(!list.isEmpty),
                 "present": .integer(Int64(list.count { $0.status == .present })),
                 "missing": .integer(Int64(list.count { $0.status == .missing })),
                 "stale": .integer(Int64(list.count { $0.status == .stale })),

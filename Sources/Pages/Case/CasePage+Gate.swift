@@ -28,7 +28,7 @@ extension CasePage {
             }
         return [
             "label": .string(Words.sentence(signal.name.rawValue)), "passed": .bool(signal.passed),
-            "value": .string(signal.value.map(number) ?? "no value"), "operator": .string(comparison),
+            "value": .string(signal.value.map(number) ?? "No value"), "operator": .string(comparison),
             "threshold": .string(number(signal.threshold)),
             "unit": .string(isCount ? (signal.value == 1 ? "conflict" : "conflicts") : ""),
             "explanation": .string(signal.explanation), "would_change": .string(signal.wouldChange),

@@ -226,7 +226,7 @@ package struct CasePage: Sendable {
             head = "The run did not reach its end. A person has to look."
         }
         return [
-            "head": .string(head), "text": .string(line?.text ?? ""),
+            "decide": .bool(approval?.state == .pending), "head": .string(head), "text": .string(line?.text ?? ""),
             "citations": line.map { citations.links([$0.eventID]) } ?? .null,
         ]
     }

@@ -21,17 +21,23 @@ package struct PageFrame: Sendable {
     package var viewer: Principal?
     /// The last position that the page speaks of: where the live stream goes on. `nil` for a page that does not move.
     package var position: Int64?
+    /// How the page takes what is new: by itself, or by saying that there is something and waiting to be asked.
+    package enum Following: String, Sendable, Hashable { case page, rows }
+
+    package var follows: Following
     /// Limits the live stream to a case.
     package var caseID: String?
     package var now: Instant
 
     package init(
-        title: String, place: Place?, viewer: Principal?, position: Int64? = nil, caseID: String? = nil, now: Instant
+        title: String, place: Place?, viewer: Principal?, position: Int64? = nil, follows: Following = .page,
+        caseID: String? = nil, now: Instant
     ) {
         self.title = title
         self.place = place
         self.viewer = viewer
         self.position = position
+        self.follows = follows
         self.caseID = caseID
         self.now = now
     }
@@ -54,7 +60,7 @@ package struct PageFrame: Sendable {
             "subject": viewer.map { .string($0.identity.subject) } ?? .null,
             "roles": .string(roles.map { Words.sentence($0.rawValue) }.sorted().joined(separator: ", ")),
             "position": position.map(JSONValue.integer) ?? .null,
-            "has_position": .bool(position != nil),
+            "follows": .string(follows.rawValue), "has_position": .bool(position != nil),
             "case_id": caseID.map(JSONValue.string) ?? .null,
             "stream_types": .string(position == nil ? "" : Self.streamed.joined(separator: ",")),
             "now": .string(now.rfc3339),

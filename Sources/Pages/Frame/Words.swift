@@ -9,7 +9,10 @@ package enum Words {
         "attack_mapping": "ATT&CK mapping", "cost_risk": "Cost and risk", "nis2_early_warning": "NIS2 early warning",
         "playbook_accuracy": "Playbook accuracy", "raw_event": "Raw event", "http": "HTTP",
         "mttd": "Time to detect", "mtta": "Time to acknowledge", "mttc": "Time to contain", "mttr": "Time to recover",
-        "sla_adherence": "SLA adherence", "no_playbook": "No playbook",
+        "sla_adherence": "SLA adherence", "matrix": "The approval matrix",
+        "sla_started": "SLA clock started", "sla_paused": "SLA clock paused", "sla_resumed": "SLA clock resumed",
+        "sla_at_risk": "SLA at risk", "sla_met": "SLA met", "sla_breached": "SLA breached",
+        "sla_cancelled": "SLA clock cancelled", "sla_retargeted": "SLA retargeted", "no_playbook": "No playbook",
     ]
 
     /// `cloud_containment` as `Cloud containment`.

@@ -178,7 +178,7 @@
   }
 
   function told() {
-    if (document.body.dataset.case) { changed.clear(); refresh(); return; }
+    if (document.body.dataset.follows === "page") { changed.clear(); refresh(); return; }
     const count = changed.size;
     const known = new Set(all("[data-case-row]").map((row) => row.dataset.caseRow));
     const fresh = Array.from(changed).filter((id) => !known.has(id));

@@ -3,6 +3,8 @@ import JSON
 /// JSON for reading: members in order, two spaces a level. What a digest is taken over is the canonical form instead.
 enum PrettyJSON {
     static func text(_ value: JSONValue, indent: String = "") -> String {
+        let short = value.canonicalString()
+        if short.utf8.count <= 64 { return short }
         let inner = indent + "  "
         switch value {
         case .object(let members) where !members.isEmpty:
@@ -12,7 +14,7 @@ enum PrettyJSON {
             return "{\n\(lines.joined(separator: ",\n"))\n\(indent)}"
         case .array(let elements) where !elements.isEmpty:
             return "[\n\(elements.map { inner + text($0, indent: inner) }.joined(separator: ",\n"))\n\(indent)]"
-        default: return value.canonicalString()
+        default: return short
         }
     }
 

@@ -12,7 +12,12 @@ enum PageRoutes {
         [
             .page(
                 "/", ReadSelf.self, query: ["show", "severity", "owner", "sla", "entity", "sort", "cursor"],
-                reads: ["cases"], start)
+                reads: ["cases"], start),
+            .page("/approvals", ReadCases.self, query: ["show", "cursor"], reads: ["approvals", "cases"], approvals),
+            .page("/figures", ReadMetrics.self, query: ["period"], reads: ["metrics"], figures),
+            .page(
+                "/history", ReadCases.self, query: ["type", "actor", "case", "text", "as_of", "cursor"],
+                reads: ["audit_trail"], history),
         ] + CasePageRoutes.all
     }
 
@@ -56,8 +61,77 @@ enum PageRoutes {
         let frame = PageFrame(
             title: "Queue", place: .queue, viewer: call.principal,
             position: min(page.asOfPosition, counts.asOfPosition),
-            now: call.now)
+            follows: .rows, now: call.now)
         return call.page("queue", frame, model)
+    }
+
+    private static func approvals(_ call: Call<ReadCases>) async throws -> Reply {
+        let mayDecide = !call.principal.roles.isDisjoint(with: Respond.roles)
+        let selection =
+            try call.query.choice("show", ApprovalsPage.Selection.self) ?? (mayDecide ? .mine : .pending)
+        let isMine = selection == .mine
+        let page = try await call.services.queries.approvals(
+            tenant: call.tenant, states: selection == .all ? [] : [.pending],
+            page: PageRequest(
+                cursor: try call.query.text("cursor"), limit: isMine ? PageRequest.limitMaximum : 25))
+        let ids = page.items.compactMap { $0["case_id"]?.stringValue.flatMap(UUID.init(uuidString:)) }
+        let cases = try await call.services.queries.cases(ids, tenant: call.tenant)
+        let model = ApprovalsPage(
+            selection: selection, items: page.items,
+            cases: Dictionary(cases.map { ($0.key.lowercased, $0.value) }, uniquingKeysWith: { first, _ in first }),
+            viewer: call.principal, nextCursor: page.nextCursor, now: call.now
+        ).model
+        let frame = PageFrame(
+            title: "Approvals", place: .approvals, viewer: call.principal, position: page.asOfPosition,
+            follows: .page, now: call.now)
+        return call.page("approvals", frame, model)
+    }
+
+    private static func figures(_ call: Call<ReadMetrics>) async throws -> Reply {
+        let period = try call.query.choice("period", FiguresPage.Period.self) ?? .week
+        let facts = try await call.services.queries.facts(tenant: call.tenant)
+        // A figure speaks of a span that is named on the page; only the choice of the span reads the clock.
+        let to = call.now
+        let from = to.adding(milliseconds: -Int64(period.days) * 86_400_000)
+        let reports = FiguresPage.metrics.map { metric in
+            MetricReport(
+                MetricQuery(metric: metric, from: from, to: to, bucket: .day, groupBy: [], timeZone: "UTC"),
+                facts: facts.value, asOf: facts.asOfPosition)
+        }
+        let frame = PageFrame(title: "Metrics", place: .figures, viewer: call.principal, now: call.now)
+        return call.page("figures", frame, FiguresPage(period: period, reports: reports).model)
+    }
+
+    private static func history(_ call: Call<ReadCases>) async throws -> Reply {
+        let query = call.query
+        let shown = HistoryPage.Filter(
+            type: try query.choice("type", EventType.self)?.rawValue, actor: try query.text("actor"),
+            caseID: try query.text("case"), text: try query.text("text"), asOf: try query.text("as_of"))
+        var filter = AuditFilter()
+        filter.types = shown.type.map { [$0] } ?? []
+        filter.actor = shown.actor.map { Identity(subject: $0) }
+        filter.caseID = try query.uuid("case")
+        filter.text = shown.text
+        let moment = try moment(shown.asOf)
+        filter.to = moment.map { Instant(microseconds: $0.microseconds + 1) }
+        let page = try await call.services.queries.audit(
+            tenant: call.tenant, filter: filter, page: PageRequest(cursor: try query.text("cursor")))
+        let frame = PageFrame(title: "History", place: .history, viewer: call.principal, now: call.now)
+        return call.page(
+            "history", frame,
+            HistoryPage(filter: shown, items: page.items, nextCursor: page.nextCursor, moment: moment).model)
+    }
+
+    /// A time as the API takes it; without an offset it is UTC, with minutes alone their end is meant.
+    private static func moment(_ text: String?) throws -> Instant? {
+        guard let text else { return nil }
+        let candidates = [text, text + "Z", text + ":59.999999Z", text + "T23:59:59.999999Z"]
+        guard let instant = candidates.lazy.compactMap({ Instant(rfc3339: $0.replacing(" ", with: "T")) }).first else {
+            throw Problem.validation([
+                FieldError("/as_of", .format, "is a time such as 2026-11-21T02:38, in UTC unless it has an offset")
+            ])
+        }
+        return instant
     }
 }
 
