@@ -12,10 +12,21 @@ enum Clock {
             "started": PageTime.json(clock["started_at"]), "ended": PageTime.json(clock["ended_at"]),
             "breached": PageTime.json(clock["breached_at"]),
             "target": .string(Words.duration(ms: clock["target_ms"]?.doubleValue ?? 0)),
+            "took": took(clock).map(JSONValue.string) ?? .null,
             "paused": (clock["paused_ms"]?.doubleValue).flatMap { $0 > 0 ? .string(Words.duration(ms: $0)) : nil }
                 ?? .null,
             "pause_reason": clock["pause_reason"] ?? .null,
         ]
+    }
+
+    /// How long an ended clock ran, pauses not counted.
+    private static func took(_ clock: JSONValue) -> String? {
+        guard let start = clock["started_at"]?.stringValue.flatMap(Instant.init(rfc3339:)),
+            let end = clock["ended_at"]?.stringValue.flatMap(Instant.init(rfc3339:))
+        else { return nil }
+        let paused = clock["paused_ms"]?.doubleValue ?? 0
+        let target = Words.duration(ms: clock["target_ms"]?.doubleValue ?? 0)
+        return "after \(Words.duration(ms: max(0, Double(end.milliseconds(since: start)) - paused))) of \(target)"
     }
 
     /// The clock that presses most: what is overdue first, then by deadline.

@@ -14,8 +14,8 @@ struct CaseGraph {
         var row = 0
     }
 
-    private static let columnWidth = 178
-    private static let nodeWidth = 150
+    private static let columnWidth = 172
+    private static let nodeWidth = 146
     private static let nodeHeight = 40
     private static let rowHeight = 54
     /// More would not be read; what is left out is counted.

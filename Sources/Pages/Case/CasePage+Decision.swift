@@ -54,7 +54,7 @@ extension CasePage {
                     ?? (action.reversible ? "Nothing to undo" : "Cannot be undone")),
             "is_reversible": .bool(action.reversible || undo != nil),
             "radius_targets": .string(Words.plural(radius.targetCount, "target")),
-            "radius_environment": .string(Words.sentence(radius.environment.rawValue)),
+            "radius_environment": .string(Words.inline(radius.environment.rawValue)),
             "radius_services": .string(radius.services.joined(separator: ", ")),
             "radius_dependents": .string(Words.plural(radius.dependents, "dependent")),
             "radius_impact": .integer(Int64(radius.impactScore)),

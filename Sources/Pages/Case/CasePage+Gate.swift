@@ -8,7 +8,7 @@ extension CasePage {
         guard let gate = record.gate else { return .null }
         return [
             "decision": .string(Words.sentence(gate.decision.rawValue)),
-            "level": .string(Words.sentence(gate.level.rawValue)),
+            "level": .string(Words.inline(gate.level.rawValue)),
             "is_auto": .bool(gate.decision == .auto), "policy_version": .integer(Int64(gate.policyVersion)),
             "at": PageTime.json(gate.evaluatedAt), "signals": .array(gate.signals.map(signal)),
             "citations": citations.links(gate.eventID.map { [$0] } ?? []),

@@ -84,6 +84,7 @@ package struct CasePage: Sendable {
             model["decision"] = try decision
             model["recommendation"] = try recommendation
             model["runs"] = try runs
+            model["is_acted_on"] = .bool(!record.runs.isEmpty)
             model["evidence"] = try evidence
             model["alerts"] = .array(alerts.map(alert))
             model["graph"] = CaseGraph(self).model
@@ -191,7 +192,11 @@ package struct CasePage: Sendable {
         }
         return [
             "text": cited(recommendation.summary), "hypothesis": cited(recommendation.hypothesis),
-            "uncertainty": .array(recommendation.uncertainty.map(cited)),
+            "uncertainty": .array(
+                recommendation.uncertainty.filter { note in
+                    // What is not known is listed by itself, in words.
+                    !record.missingContext.contains { gap in note.text.hasPrefix("\(gap.kind) of \(gap.entity ?? "")") }
+                }.map(cited)),
             "by": .string("\(recommendation.recommender.name) \(recommendation.recommender.version)"),
             "is_model": .bool(recommendation.recommender.kind == .model),
             "at": PageTime.json(recommendation.createdAt),
@@ -253,7 +258,8 @@ package struct CasePage: Sendable {
                 [
                     "id": .string("event-\(line.position)"), "position": .integer(line.position),
                     "at": PageTime.json(line.recordedAt), "what": .string(Words.event(line.type)),
-                    "type": .string(line.type), "text": .string(line.text), "who": .string(line.actor.subject),
+                    "type": .string(line.type), "text": .string(line.text),
+                    "who": .string(line.actor.kind == .playbook ? "playbook" : line.actor.subject),
                     "kind": .string(line.actor.kind.rawValue), "is_person": .bool(line.actor.kind == .person),
                     "is_of_case": .bool(line.isOfCase),
                     "json_href": .string("/v1/events?after=\(line.position - 1)&limit=1"),

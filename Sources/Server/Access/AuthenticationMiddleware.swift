@@ -15,6 +15,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
             context.caller = try await services.authenticator.caller(authorization: request.headers[.authorization])
         } else if let cookie, let session = services.sessions.session(cookie, at: services.clock()) {
             context.caller = try await services.authenticator.caller(session: session)
+            context.caller?.session = cookie
             if context.caller != nil { try Self.guardChange(request) }
         }
         // Somebody who merely has not signed in yet is no attempt.
