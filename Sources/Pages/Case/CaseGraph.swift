@@ -102,7 +102,7 @@ struct CaseGraph {
                 nodes.map { node in
                     let (x, y) = place(node)
                     return [
-                        "x": .integer(Int64(x)), "y": .integer(Int64(y)), "text_x": .integer(Int64(x + 10)),
+                        "x": .integer(Int64(x)), "y": .integer(Int64(y)),
                         "width": .integer(Int64(Self.nodeWidth)), "kind_y": .integer(Int64(y + 15)),
                         "label_y": .integer(Int64(y + 31)),
                         "kind": .string(node.kind), "label": .string(Self.cut(node.label)), "full": .string(node.label),

@@ -25,7 +25,9 @@ enum EventText {
             let passed = signals.count { $0["passed"] == true }
             return "\(passed) of \(signals.count) signals pass; \(Words.inline(text("/gate/decision") ?? ""))."
         case .caseEscalated:
-            return [names("/reasons"), text("/narrative") ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
+            let reasons = names("/reasons")
+            return [reasons.isEmpty ? "" : "Because of \(reasons).", text("/narrative") ?? ""]
+                .filter { !$0.isEmpty }.joined(separator: "\n")
         case .approvalRequested:
             let people = data["required_approvals"]?.int64Value ?? 0
             return "Asks for \(people == 1 ? "one person" : "\(people) people")."

@@ -67,7 +67,8 @@ package struct HistoryPage: Sendable {
         return [
             "position": .integer(position), "json_href": .string("/v1/events?after=\(position - 1)&limit=1"),
             "at": PageTime.json(entry["recorded_at"]), "what": .string(Words.event(type)), "type": .string(type),
-            "who": entry.at("/actor/subject") ?? .null, "kind": entry.at("/actor/kind") ?? .null,
+            "who": entry.at("/actor/kind") == "playbook" ? "playbook" : entry.at("/actor/subject") ?? .null,
+            "kind": entry.at("/actor/kind") ?? .null,
             "is_person": .bool(entry.at("/actor/kind") == "person"), "text": entry["text"] ?? .null,
             "case_href": caseID.map { .string("/cases/\($0)?as_of_position=\(position)") } ?? .null,
             "case_short": caseID.map { .string(Words.shortID($0)) } ?? .null,

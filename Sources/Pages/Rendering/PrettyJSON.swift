@@ -1,10 +1,10 @@
 import JSON
 
-/// JSON for reading: members in order, two spaces a level. What a digest is taken over is the canonical form instead.
+/// JSON for reading: members in order, two spaces a level, what is short on one line. What a digest is taken over is the canonical form instead.
 enum PrettyJSON {
     static func text(_ value: JSONValue, indent: String = "") -> String {
-        let short = value.canonicalString()
-        if short.utf8.count <= 64 { return short }
+        let short = line(value)
+        if short.utf8.count <= 100 { return short }
         let inner = indent + "  "
         switch value {
         case .object(let members) where !members.isEmpty:
@@ -15,6 +15,18 @@ enum PrettyJSON {
         case .array(let elements) where !elements.isEmpty:
             return "[\n\(elements.map { inner + text($0, indent: inner) }.joined(separator: ",\n"))\n\(indent)]"
         default: return short
+        }
+    }
+
+    private static func line(_ value: JSONValue) -> String {
+        switch value {
+        case .object(let members):
+            let pairs = members.sorted { $0.key < $1.key }.map {
+                "\(JSONValue.string($0.key).canonicalString()): \(line($0.value))"
+            }
+            return pairs.isEmpty ? "{}" : "{ \(pairs.joined(separator: ", ")) }"
+        case .array(let elements): return "[\(elements.map(line).joined(separator: ", "))]"
+        default: return value.canonicalString()
         }
     }
 
