@@ -26,9 +26,11 @@ package struct Pages: Sendable {
 
     /// A page by the name of its template, which is its file's without folder and ending.
     package func render(_ page: String, _ model: JSONValue) -> String {
-        guard let text = library.render(PageNode.value(of: model) ?? "", withTemplate: page) else {
+        let root = PageRoot(model)
+        guard let text = library.render(root, withTemplate: page) else {
             preconditionFailure("there is no template '\(page)'")
         }
+        assert(root.missed.isEmpty, "'\(page)' asks for what its model does not name: \(root.missed.sorted())")
         return text
     }
 

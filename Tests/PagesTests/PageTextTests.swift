@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import JSON
 import Testing
@@ -30,12 +31,14 @@ struct PageTextTests {
     @Test("every value of a model goes through it, in partials too")
     func templates() throws {
         let pages = try Pages()
+        let frame = PageFrame(
+            title: "</title><script>", place: nil, viewer: nil, now: Instant(microseconds: 1_000_000))
         let html = pages.render(
             "message",
-            [
-                "heading": "\"\u{301} onload=1", "detail": "<i>", "status": 0, "trace": nil, "is_signed_in": false,
-                "frame": ["title": "</title><script>", "places": [], "has_position": false],
-            ])
+            frame.model(
+                [
+                    "heading": "\"\u{301} onload=1", "detail": "<i>", "status": 0, "trace": nil, "is_signed_in": false,
+                ], assets: pages.assets))
         #expect(html.contains("&quot;\u{301} onload=1"))
         #expect(html.contains("<title>&lt;/title&gt;&lt;script&gt;"))
         #expect(html.contains("&lt;i&gt;"))

@@ -103,8 +103,7 @@ struct CaseGraph {
                     let (x, y) = place(node)
                     return [
                         "x": .integer(Int64(x)), "y": .integer(Int64(y)),
-                        "width": .integer(Int64(Self.nodeWidth)), "kind_y": .integer(Int64(y + 15)),
-                        "label_y": .integer(Int64(y + 31)),
+                        "width": .integer(Int64(Self.nodeWidth)), "inner_width": .string("\(Self.nodeWidth - 2).5"),
                         "kind": .string(node.kind), "label": .string(Self.cut(node.label)), "full": .string(node.label),
                         "tone": .string(["rule", "alert", "entity", "action", "playbook"][node.column]),
                     ]

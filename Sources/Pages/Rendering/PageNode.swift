@@ -1,5 +1,6 @@
 import JSON
 import Mustache
+import Synchronization
 
 /// JSON as templates see it. `null`, an empty text and an empty list count as nothing, so `{{#title}}` asks the question
 /// that a reader would ask; 0 is something.
@@ -23,6 +24,29 @@ struct PageNode: MustacheParent {
         case .array(let elements): elements.isEmpty ? nil : elements.map { value(of: $0) ?? PageNothing() }
         case .object(let members): PageNode(members: members)
         }
+    }
+}
+
+/// The whole model. It is asked last, so a name that it does not have is one that nobody has: a slip of the template or
+/// of the model, which would otherwise show as nothing.
+struct PageRoot: MustacheParent {
+    private final class Names: Sendable {
+        let missed = Mutex<Set<String>>([])
+    }
+
+    private let members: [String: JSONValue]
+    private let names = Names()
+
+    init(_ model: JSONValue) { members = model.objectValue ?? [:] }
+
+    var missed: Set<String> { names.missed.withLock { $0 } }
+
+    func child(named name: String) -> Any? {
+        guard let member = members[name] else {
+            names.missed.withLock { _ = $0.insert(name) }
+            return nil
+        }
+        return PageNode.value(of: member) ?? PageNothing()
     }
 }
 
