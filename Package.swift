@@ -97,7 +97,9 @@ let package = Package(
             swiftSettings: safeSettings),
         .target(
             name: "Reactors",
-            dependencies: ["Cases", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging],
+            dependencies: [
+                "Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging,
+            ],
             swiftSettings: safeSettings),
 
         .target(
@@ -107,14 +109,14 @@ let package = Package(
 
         // The outside
         .target(
-            name: "Pages", dependencies: ["Cases", "Events", "JSON", crypto, mustache], swiftSettings: safeSettings,
+            name: "Pages", dependencies: ["Cases", "Events", "JSON", mustache], swiftSettings: safeSettings,
             plugins: ["EmbedFiles"]),
         .target(
             name: "Server",
             dependencies: [
-                "Cases", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres", "Projections", "Reactors",
-                "Response",
-                crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
+                "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres",
+                "Projections",
+                "Reactors", "Response", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
             name: "docket",
@@ -154,14 +156,14 @@ let package = Package(
             name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
-            name: "AcceptanceTests", dependencies: ["docket", "Content", "JSON", httpClient, nioCore, nioHTTP1],
+            name: "AcceptanceTests",
+            dependencies: ["docket", "Content", "Gzip", "JSON", "TestSupport", httpClient, nioCore, nioHTTP1],
             swiftSettings: settings),
         .testTarget(
             name: "ReactorsTests",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres", "Projections",
-                "Reactors",
-                "Response", "TestSupport", lifecycle, logging,
+                "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres",
+                "Projections", "Reactors", "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(

@@ -76,6 +76,10 @@ package struct DeadLetterView: Codable, Sendable, Hashable {
     /// As in a problem document (contract §9); `null` once erased.
     package var errors: JSONValue
     package var raw: Raw
+    /// How many records it stands for: of many broken ones in a row only the first are kept one by one.
+    package var items: Int64
+    /// Of telemetry, where its sender says that it is from; `null` for what was sent as an alert.
+    package var logsource: String?
     package var retriedAt: Instant?
 
     init(_ id: UUID, _ event: Event) {
@@ -86,6 +90,8 @@ package struct DeadLetterView: Codable, Sendable, Hashable {
         sourceRef = event.data["source_ref"]?.stringValue
         reason = event.data["reason"]?.stringValue
         errors = event.data["errors"] ?? .null
+        items = event.data["items"]?.int64Value ?? 1
+        logsource = event.data["logsource"]?.stringValue
         raw = Raw(
             digest: event.data["raw_digest"]?.stringValue,
             mediaType: (event.data["raw_media_type"] ?? event.data["media_type"])?.stringValue,

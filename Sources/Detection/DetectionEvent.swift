@@ -10,7 +10,9 @@ package struct DetectionEvent: Sendable {
     private(set) var fields: [String: EventField] = [:]
 
     /// The table of a record from a log source; Windows records are brought to one form first (`WindowsRecord`).
-    package init(_ record: JSONValue, logsource: Logsource) {
+    /// - Parameter extracted: fields that a source read out of a text, such as the address in a line of sshd. What the
+    ///   record itself says under a name, or under another name for the same, goes before: the text is the attacker's.
+    package init(_ record: JSONValue, logsource: Logsource, extracted: [String: String] = [:]) {
         self.logsource = logsource.completed
         if self.logsource.product == "windows" {
             for (name, value) in WindowsRecord.fields(of: record) { add(value, as: name) }
@@ -20,6 +22,7 @@ package struct DetectionEvent: Sendable {
         for alias in FieldMappings.aliases(for: self.logsource) where fields[alias.field] == nil {
             for source in alias.sources where fields[alias.field] == nil { fields[alias.field] = fields[source] }
         }
+        for (name, text) in extracted where fields[name] == nil { add(.string(text), as: name) }
     }
 
     private mutating func add(_ value: JSONValue, as name: String) {

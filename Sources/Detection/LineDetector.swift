@@ -32,13 +32,19 @@ package struct LineDetector: Sendable {
     private let rules: RuleSet
     private let logsource: Logsource
     private let limits: JSONLimits
+    private let extracting: @Sendable (JSONValue) -> [String: String]
     private var line = 0
     package private(set) var counts = Counts()
 
-    package init(rules: RuleSet, logsource: Logsource, limits: JSONLimits = .standard) {
+    /// - Parameter extracting: reads fields out of the texts of a record, as a source knows them (`DetectionEvent`).
+    package init(
+        rules: RuleSet, logsource: Logsource, limits: JSONLimits = .standard,
+        extracting: @escaping @Sendable (JSONValue) -> [String: String] = { _ in [:] }
+    ) {
         self.rules = rules
         self.logsource = logsource
         self.limits = limits
+        self.extracting = extracting
     }
 
     /// Takes the next line, without its newline.
@@ -54,7 +60,7 @@ package struct LineDetector: Sendable {
             counts.broken += 1
             return .failure(BrokenLine(line: line, reason: error.description))
         }
-        let matches = rules.matches(record, logsource: logsource)
+        let matches = rules.matches(record, logsource: logsource, extracted: extracting(record))
         guard !matches.isEmpty else {
             counts.unmatched += 1
             return nil
@@ -78,8 +84,11 @@ package struct DetectionReport: Sendable {
     package private(set) var broken: [BrokenLine] = []
 
     /// Holds the rules against every line of an NDJSON text.
-    package init(lines: [UInt8], rules: RuleSet, logsource: Logsource) {
-        var detector = LineDetector(rules: rules, logsource: logsource)
+    package init(
+        lines: [UInt8], rules: RuleSet, logsource: Logsource,
+        extracting: @escaping @Sendable (JSONValue) -> [String: String] = { _ in [:] }
+    ) {
+        var detector = LineDetector(rules: rules, logsource: logsource, extracting: extracting)
         for line in lines.split(separator: 0x0A, omittingEmptySubsequences: false) {
             switch detector.consume(Array(line)) {
             case .success(let finding): findings.append(finding)

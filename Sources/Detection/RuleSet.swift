@@ -8,6 +8,7 @@ package struct RuleMatch: Sendable, Hashable {
     package let level: SigmaLevel?
     package let tags: [String]
     package let author: String?
+    package let docket: DocketHints?
 }
 
 /// Rules by the log source they are about, so that an event meets only those that concern it.
@@ -51,8 +52,11 @@ package struct RuleSet: Sendable {
     }
 
     /// The rules that hold for a record, in the order in which they were given within each log source.
-    package func matches(_ record: JSONValue, logsource: Logsource) -> [RuleMatch] {
-        evaluate(DetectionEvent(record, logsource: logsource))
+    /// - Parameter extracted: fields that a source read out of a text (`DetectionEvent`).
+    package func matches(
+        _ record: JSONValue, logsource: Logsource, extracted: [String: String] = [:]
+    ) -> [RuleMatch] {
+        evaluate(DetectionEvent(record, logsource: logsource, extracted: extracted))
     }
 
     /// The rules that hold for an event.
@@ -81,6 +85,6 @@ extension RuleMatch {
     init(_ rule: SigmaRule) {
         self.init(
             ruleID: rule.id, name: rule.name, title: rule.title, level: rule.level, tags: rule.tags,
-            author: rule.author)
+            author: rule.author, docket: rule.docket)
     }
 }

@@ -6,7 +6,7 @@ import Yams
 package struct SigmaFile: Sendable {
     package private(set) var rules: [SigmaRule] = []
     package private(set) var correlations: [SigmaCorrelation] = []
-    package private(set) var refused: [SigmaProblem] = []
+    package internal(set) var refused: [SigmaProblem] = []
 
     /// Bytes at most in one file.
     package static let sizeLimit = 1 << 20

@@ -25,6 +25,7 @@ package struct SigmaRule: Sendable {
     package let falsePositives: [String]
     package let logsource: Logsource
     package let detection: SigmaDetection
+    package let docket: DocketHints?
     package let file: String
     /// Line on which the document begins.
     package let line: Int
@@ -59,6 +60,7 @@ package struct SigmaRule: Sendable {
             throw Refusal("the rule has no detection", line: document.line)
         }
         self.detection = try SigmaDetection(detection)
+        docket = try DocketHints.read(document)
         self.file = file
         line = document.line ?? 1
     }

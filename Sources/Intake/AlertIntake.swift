@@ -76,7 +76,7 @@ package enum AlertIntake {
         }
     }
 
-    private static func normalize(_ draft: AlertDraft, receipt: Receipt, unmapped: JSONValue) -> NormalizedAlert {
+    static func normalize(_ draft: AlertDraft, receipt: Receipt, unmapped: JSONValue) -> NormalizedAlert {
         let ahead = draft.occurredAt.milliseconds(since: receipt.receivedAt)
         return NormalizedAlert(
             alertID: receipt.alertID, source: draft.source, sourceRef: receipt.sourceRef,
@@ -104,7 +104,7 @@ struct Receipt {
 }
 
 extension JSONError {
-    fileprivate var fieldCode: FieldError.Code {
+    var fieldCode: FieldError.Code {
         switch code {
         case .encoding: .encoding
         case .depth, .members, .range: .range

@@ -7,12 +7,13 @@ package import Response
 
 /// The stages in the order in which an event meets them, assembled for one process.
 ///
-/// `alert.normalized` → correlate → `case.opened` → enrich → link → recommend → gate → approve or execute → recover;
+/// `detection.matched` → track → `correlation.matched` and its alert; `alert.normalized` → correlate → `case.opened` → enrich → link → recommend → gate → approve or execute → recover;
 /// clocks run beside them. No stage calls the next one: each follows the log.
 package struct Pipeline: Sendable {
     package let cases: CaseStore
     package let alerts: AlertStore
     package let registries: RegistryStore
+    package let rules: RuleStore
     private let log: EventLog
     private let clock: @Sendable () -> Instant
     private let connectors: @Sendable (Registry) async throws -> [String: any Connector]
@@ -30,6 +31,7 @@ package struct Pipeline: Sendable {
         cases = CaseStore(log: log)
         alerts = AlertStore(log: log)
         registries = RegistryStore(log: log, defaultPolicy: defaultPolicy)
+        rules = RuleStore(log: log)
     }
 
     /// One tenant's stages, each with a memory of its own.
@@ -38,7 +40,8 @@ package struct Pipeline: Sendable {
         guard tenant != SystemTenant.id else { return [] }
         let bench = Workbench(tenant: tenant, cases: cases, alerts: alerts, registries: registries, clock: clock)
         return [
-            AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench), CaseRecommender(bench),
+            CorrelationTracker(bench, rules: rules), AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench),
+            CaseRecommender(bench),
             GateKeeper(bench),
             ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench),
             ClockKeeper(bench),

@@ -81,4 +81,24 @@ struct LineDetectorTests {
             #expect(rules.matches(form, logsource: Logsource(product: "windows")).count == 1, "\(form)")
         }
     }
+
+    @Test("fields that a source read out of a text are fields, unless the record says otherwise")
+    func extracted() throws {
+        let rules = RuleSet(rules: [try Self.rule("r", "product: linux", "src_ip: 1.2.3.4, host: h")])
+        func met(_ record: JSONValue, _ extracted: [String: String]) -> Bool {
+            !rules.matches(record, logsource: Logsource(product: "linux"), extracted: extracted).isEmpty
+        }
+        #expect(met(["host": "h"], ["src_ip": "1.2.3.4"]))
+        #expect(!met(["host": "h"], [:]))
+        #expect(!met(["host": "h", "src_ip": "9.9.9.9"], ["src_ip": "1.2.3.4"]))
+        #expect(!met(["host": "h", "src_ip": nil], ["src_ip": "1.2.3.4"]))
+        #expect(!met(["hostname": "other"], ["src_ip": "1.2.3.4", "host": "h"]))
+        let report = DetectionReport(
+            lines: Array("{\"host\":\"h\",\"message\":\"from 1.2.3.4\"}\n{\"host\":\"h\"}".utf8), rules: rules,
+            logsource: Logsource(product: "linux")
+        ) { record in
+            record["message"]?.stringValue.map { ["src_ip": String($0.dropFirst(5))] } ?? [:]
+        }
+        #expect(report.findings.map(\.line) == [0])
+    }
 }

@@ -62,7 +62,13 @@ struct SigmaFileTests {
     @Test(
         "correlations that cannot be kept are refused",
         arguments: [
-            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: x}", "'value_count'"),
+            ("type: value_sum\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: x}", "'value_sum'"),
+            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1}", "needs a field"),
+            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x}", "compares with nothing"),
+            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x, lt: 3}", "no event at all"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x, gte: 3}", "takes gt"),
+            ("type: temporal\nrules: [a]\ntimespan: 1h", "at least two"),
+            ("type: temporal\nrules: [a, b]\ntimespan: 1h\ncondition: {gte: 2}", "temporal with a condition"),
             ("type: ordered_temporal\nrules: [a, b]\ntimespan: 1h", "'ordered_temporal'"),
             ("type: event_count\nrules: [a]\ntimespan: 1h", "needs a condition"),
             ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {lt: 5}", "no event at all"),
@@ -79,6 +85,45 @@ struct SigmaFileTests {
         let file = SigmaFile(yaml: Self.correlation(body), file: "c.yml")
         #expect(file.correlations.isEmpty)
         #expect(try #require(file.refused.first).reason.contains(reason), "\(file.refused)")
+    }
+
+    @Test("correlations of values and of proximity are read")
+    func otherKinds() throws {
+        let yaml = [
+            "type: value_count\nrules: [a]\ntimespan: 1d\ncondition: {field: User, gte: 100}",
+            "type: value_count\nrules: [a]\ntimespan: 1d\ncondition: {field: [x, y], gt: 1, lt: 9}",
+            "type: temporal\nrules: [a, b]\ngroup-by: [x]\ntimespan: 1d",
+        ].map { Self.correlation($0) }.joined(separator: "---\n")
+        let file = SigmaFile(yaml: yaml, file: "c.yml")
+        #expect(file.refused.isEmpty, "\(file.refused)")
+        #expect(
+            file.correlations.map(\.kind) == [
+                .valueCount(fields: ["User"], [.init(comparison: .gte, count: 100)]),
+                .valueCount(
+                    fields: ["x", "y"], [.init(comparison: .gt, count: 1), .init(comparison: .lt, count: 9)]),
+                .temporal,
+            ])
+    }
+
+    @Test("rules and correlations may carry hints for this program, and only those it knows")
+    func hints() throws {
+        let counted = Self.correlation("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1}")
+        func read(_ hints: String) -> SigmaFile {
+            SigmaFile(yaml: "\(Self.base)\n\(hints)\n---\n\(counted)\(hints)\n", file: "x.yml")
+        }
+        let file = read("docket: {pattern: Guessing, confidence_score: 80}")
+        #expect(file.refused.isEmpty, "\(file.refused)")
+        #expect(file.rules.map(\.docket) == [DocketHints(pattern: "Guessing", confidenceScore: 80)])
+        #expect(file.correlations.map(\.docket) == [DocketHints(pattern: "Guessing", confidenceScore: 80)])
+        #expect(read("docket: {confidence_score: 0}").rules.first?.docket == DocketHints(confidenceScore: 0))
+        #expect(read("").rules.first.map { $0.docket == nil } == true)
+        for refused in [
+            "docket:", "docket: x", "docket: {patern: x}", "docket: {pattern: [x]}", "docket: {pattern: }",
+            "docket: {pattern: \(String(repeating: "x", count: 201))}", "docket: {confidence_score: 101}",
+            "docket: {confidence_score: -1}", "docket: {confidence_score: 0.5}", "docket: {confidence_score: high}",
+        ] {
+            #expect(read(refused).refused.count == 2, "\(refused)")
+        }
     }
 
     @Test("a refused document leaves the others of its file, and says its line")

@@ -1,5 +1,6 @@
 import Cases
 import Content
+import Detection
 import EventLog
 import Events
 import Foundation
@@ -23,6 +24,8 @@ struct World: Sendable {
     let log: EventLog
     let pipeline: Pipeline
     let receiver: AlertReceiver
+    let telemetry: TelemetryReceiver
+    let positions: ReactorPositions
     let labURL: URL
     let client: GuardedHTTPClient
     let clock: @Sendable () -> Instant
@@ -45,6 +48,11 @@ struct World: Sendable {
         let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) { try factory.connectors(of: $0) }
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
+        _ = try await RulePublisher(
+            store: pipeline.rules, tenant: SystemTenant.id,
+            actor: .init(kind: .service, subject: "test", lane: .system),
+            clock: clock
+        ).publish(Content.rules.flatMap { SigmaDocument.documents(in: $0.text, file: $0.path) }, pack: "shipped")
         let actor = Actor(kind: .service, subject: "test", lane: .system)
         let tenant = try await directory.create(
             "acme", outfit: .init(policy: policy, playbooks: try Self.playbooks()), by: actor)
@@ -58,6 +66,9 @@ struct World: Sendable {
             let port = try #require(await iterator.next())
             let world = World(
                 tenant: tenant.id, log: log, pipeline: pipeline, receiver: AlertReceiver(log: log),
+                telemetry: TelemetryReceiver(
+                    log: log, rules: pipeline.rules, registries: pipeline.registries, width: 2),
+                positions: ReactorPositions(database),
                 labURL: URL(string: "http://127.0.0.1:\(port)")!, client: client, clock: clock)
             do {
                 try await world.furnish()
@@ -138,6 +149,36 @@ struct World: Sendable {
             [.init(bytes: bytes, format: .native)], tenant: tenant,
             actor: Actor(kind: .service, subject: "siem", lane: .siem), traceID: nil, at: clock())
         return try #require(results.first)
+    }
+
+    @discardableResult
+    func sendTelemetry(
+        _ lines: [String], product: String? = nil, service: String? = nil
+    ) async throws -> TelemetryReceiver.Counts {
+        try await telemetry.receive(
+            lines.map { Array($0.utf8) },
+            origin: TelemetryOrigin(logsource: Logsource(product: product, service: service)), tenant: tenant,
+            actor: Actor(kind: .service, subject: "collector", lane: .siem), traceID: nil, at: clock())
+    }
+
+    func count(_ type: String) async throws -> Int {
+        try await log.feed(tenant: tenant, from: 0, limit: 1_000, types: [type]).count
+    }
+
+    /// Waits until every stage has seen everything that is in the log, its own events included.
+    func settle() async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            let head = try await log.head(tenant: tenant)
+            var isSettled = true
+            for reactor in pipeline.reactors(for: tenant) {
+                let position = try await positions.position(of: type(of: reactor).name, tenant: tenant)
+                if position < head { isSettled = false }
+            }
+            if isSettled, try await log.head(tenant: tenant) == head { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("the stages did not come to rest")
     }
 
     func labState() async throws -> [UInt8] {

@@ -123,7 +123,7 @@ struct EventRouteTests {
 
     @Test("streams have an end to their number")
     func slots() {
-        let slots = StreamSlots(maximum: 2)
+        let slots = Slots(maximum: 2)
         var first = slots.enter()
         let second = slots.enter()
         #expect(first != nil && second != nil)

@@ -39,6 +39,38 @@ extension EventLog {
         return Dictionary(grouping: all, by: \.streamID)
     }
 
+    /// The versions of streams; those that do not exist have no entry.
+    package func versions(ofStreams ids: [UUID], tenant: UUID) async throws(EventLogError) -> [UUID: Int64] {
+        guard !ids.isEmpty else { return [:] }
+        let rows = try await reading { () throws(PostgresError) in
+            try await database.query(
+                """
+                SELECT stream_id, version FROM docket.stream
+                 WHERE tenant_id = \(tenant) AND stream_id = ANY (\(ids)) AND version > 0
+                """
+            ) { row throws(PostgresError) in (id: try row[0] as UUID, version: try row[1] as Int64) }
+        }
+        return Dictionary(rows.map { ($0.id, $0.version) }) { first, _ in first }
+    }
+
+    /// The first position recorded at an instant or later; the head when there is none. Positions and times rise
+    /// together, so a handful of look-ups finds it without an index by time.
+    package func position(recordedSince instant: Instant, tenant: UUID) async throws(EventLogError) -> Int64 {
+        var low: Int64 = 0
+        var high = try await head(tenant: tenant)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let time = try await reading { () throws(PostgresError) in
+                try await database.first(
+                    "SELECT recorded_at FROM docket.event WHERE tenant_id = \(tenant) AND position = \(middle)"
+                ) { row throws(PostgresError) in try row[0] as PostgresTimestamp }
+            }
+            guard let time else { throw EventLogError(.corrupt, "position \(middle) is missing") }
+            if time.microseconds < instant.microseconds { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// The event of an id, or nil. (A range of one, in order: only the right index can give that, see Schema/README.)
     package func event(_ id: UUID, tenant: UUID) async throws(EventLogError) -> Event? {
         try await events(

@@ -26,6 +26,56 @@ struct JSONBoundaryScanner {
         return true
     }
 
+    /// The places of the elements of an array that is a member of the object at which the scanner stands; of members with
+    /// the same name the last one counts, as for whoever reads the values.
+    mutating func elements(ofMember name: String) throws(IntakeError) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        skipWhitespace()
+        guard take(UInt8(ascii: "{")) else { throw failure("an object is expected") }
+        skipWhitespace()
+        if take(UInt8(ascii: "}")) { return found }
+        let quoted = Array("\"\(name)\"".utf8)
+        repeat {
+            let key = try skipValue()
+            skipWhitespace()
+            guard take(UInt8(ascii: ":")) else { throw failure("':' is expected") }
+            skipWhitespace()
+            if bytes[key].elementsEqual(quoted), index < bytes.count, bytes[index] == UInt8(ascii: "[") {
+                found = try elements()
+            } else {
+                _ = try skipValue()
+            }
+            skipWhitespace()
+        } while take(UInt8(ascii: ","))
+        return found
+    }
+
+    /// The places of the elements of an array that is the whole text.
+    mutating func arrayAlone() throws(IntakeError) -> [Range<Int>] {
+        skipWhitespace()
+        guard index < bytes.count, bytes[index] == UInt8(ascii: "[") else {
+            throw failure("an array of items is expected")
+        }
+        let places = try elements()
+        skipWhitespace()
+        guard isAtEnd else { throw failure("text after the end of the array") }
+        return places
+    }
+
+    /// The places of the elements of the array at which the scanner stands.
+    private mutating func elements() throws(IntakeError) -> [Range<Int>] {
+        var places: [Range<Int>] = []
+        index += 1
+        skipWhitespace()
+        if take(UInt8(ascii: "]")) { return places }
+        repeat {
+            places.append(try skipValue())
+            skipWhitespace()
+        } while take(UInt8(ascii: ","))
+        guard take(UInt8(ascii: "]")) else { throw failure("',' or ']' is expected") }
+        return places
+    }
+
     /// Moves behind one whole value. - Returns: its place.
     mutating func skipValue() throws(IntakeError) -> Range<Int> {
         skipWhitespace()

@@ -3,7 +3,8 @@ package import JSON
 
 /// Raw telemetry as an OCSF 1.9 event.
 package struct NormalizedTelemetry: Sendable, Hashable {
-    package var source: TelemetrySource
+    /// `nil`: read without knowing the source.
+    package var source: TelemetrySource?
     /// Valid by the schema of OCSF 1.9; what has no place in it stands under `unmapped`.
     package var ocsf: JSONValue
     package var occurredAt: Instant
@@ -55,7 +56,29 @@ package enum TelemetryNormalizer {
         guard let draft else {
             throw TelemetryRefusal(code: .notThisSource, reason: source.expectation)
         }
-        let receipt = TelemetryReceipt(rawDigest: rawDigest, rawSize: rawSize, receivedAt: receivedAt)
+        return finish(draft, source, TelemetryReceipt(rawDigest: rawDigest, rawSize: rawSize, receivedAt: receivedAt))
+    }
+
+    /// Normalizes a record of any source: what is no event of its source, or of none that is known, becomes a Base Event.
+    ///
+    /// For records that a rule holds for: by then it is too late to refuse them.
+    package static func normalizeAny(
+        _ record: RawRecord, rawDigest: Digest, receivedAt: Instant
+    ) -> NormalizedTelemetry {
+        if let source = record.source,
+            let known = try? normalize(
+                record.value, source: source, rawDigest: rawDigest, rawSize: record.bytes.count, receivedAt: receivedAt)
+        {
+            return known
+        }
+        let receipt = TelemetryReceipt(rawDigest: rawDigest, rawSize: record.bytes.count, receivedAt: receivedAt)
+        return finish(GenericSource.read(record.value.settled(), receivedAt: receivedAt), nil, receipt)
+    }
+
+    private static func finish(
+        _ draft: TelemetryDraft, _ source: TelemetrySource?, _ receipt: TelemetryReceipt
+    ) -> NormalizedTelemetry {
+        let receivedAt = receipt.receivedAt
         let time = draft.time ?? receivedAt
         let suspect = draft.time.map { $0.isSuspect(receivedAt: receivedAt) } ?? true
         return NormalizedTelemetry(
@@ -98,7 +121,7 @@ extension JSONValue {
 
     /// What every reader can carry: integers beyond ±2^53 become decimal strings (RFC 7493), and what is nested too
     /// deep becomes its own canonical text.
-    fileprivate func settled(depth: Int = 0) -> JSONValue {
+    func settled(depth: Int = 0) -> JSONValue {
         switch self {
         case .integer(let number) where number.magnitude > UInt64(Self.exactIntegerLimit):
             return .string(String(number))

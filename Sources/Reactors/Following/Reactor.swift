@@ -17,6 +17,8 @@ package protocol Reactor: Sendable {
     /// Whether events of different cases may be handled at the same time.
     static var isConcurrent: Bool { get }
 
+    /// Where its memory begins when it takes up work at a position: the tenant's first event unless it needs less.
+    func memoryStart(before position: Int64) async throws -> Int64
     /// One of the tenant's earlier events, before the checkpoint: to be remembered, not reacted to.
     func remember(_ event: Event) async throws
     func react(to event: Event) async throws
@@ -25,6 +27,7 @@ package protocol Reactor: Sendable {
 extension Reactor {
     package static var memory: Set<EventType> { [] }
     package static var isConcurrent: Bool { false }
+    package func memoryStart(before position: Int64) async throws -> Int64 { 0 }
     package func remember(_ event: Event) async throws {}
 }
 

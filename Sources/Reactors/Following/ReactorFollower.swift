@@ -41,7 +41,7 @@ struct ReactorFollower: Sendable {
     private func remember(upTo end: Int64) async throws {
         let types = type(of: reactor).memory
         guard !types.isEmpty else { return }
-        var next: Int64 = 0
+        var next = try await reactor.memoryStart(before: end)
         while next < end {
             let page = try await log.page(tenant: tenant, from: next, limit: 500, types: types.map(\.rawValue))
             for event in page.events where event.position < end { try await reactor.remember(event) }

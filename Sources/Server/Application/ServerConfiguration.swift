@@ -10,6 +10,8 @@ package struct ServerConfiguration: Sendable {
     package var heartbeat: Duration
     /// Event streams at the same time; more are refused with 429.
     package var streamsMaximum: Int
+    /// Telemetry requests at the same time; more are refused with 503 before their bodies are read.
+    package var largeBodiesMaximum: Int
     /// How long `?min_position=` waits.
     package var positionTimeout: Duration
     /// How often denied attempts are written down.
@@ -20,6 +22,7 @@ package struct ServerConfiguration: Sendable {
     package init(
         host: String = "127.0.0.1", port: Int = 8080, allowedHosts: Set<String>? = nil,
         limits: RequestLimits = RequestLimits(), heartbeat: Duration = .seconds(15), streamsMaximum: Int = 256,
+        largeBodiesMaximum: Int = 4,
         positionTimeout: Duration = .seconds(5), denialInterval: Duration = .seconds(1),
         onReady: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -29,6 +32,7 @@ package struct ServerConfiguration: Sendable {
         self.limits = limits
         self.heartbeat = heartbeat
         self.streamsMaximum = streamsMaximum
+        self.largeBodiesMaximum = largeBodiesMaximum
         self.positionTimeout = positionTimeout
         self.denialInterval = denialInterval
         self.onReady = onReady
@@ -40,15 +44,19 @@ package struct RequestLimits: Sendable, Hashable {
     package var singleBytes: Int
     package var batchBytes: Int
     package var batchItems: Int
+    package var telemetryBytes: Int
     /// Bytes out for each byte in.
     package var compressionRatio: Int
 
     package init(
-        singleBytes: Int = 1 << 20, batchBytes: Int = 32 << 20, batchItems: Int = 10_000, compressionRatio: Int = 100
+        singleBytes: Int = 1 << 20, batchBytes: Int = 32 << 20, batchItems: Int = 10_000,
+        telemetryBytes: Int = 64 << 20,
+        compressionRatio: Int = 100
     ) {
         self.singleBytes = singleBytes
         self.batchBytes = batchBytes
         self.batchItems = batchItems
+        self.telemetryBytes = telemetryBytes
         self.compressionRatio = compressionRatio
     }
 }

@@ -27,7 +27,9 @@ package struct ServerDependencies: Sendable {
     package var cases: CaseStore
     package var alerts: AlertStore
     package var registries: RegistryStore
+    package var rules: RuleStore
     package var receiver: AlertReceiver
+    package var telemetry: TelemetryReceiver
     package var queries: ProjectionQueries
     package var projections: ProjectionMonitor
     package var tenants: TenantDirectory
@@ -40,7 +42,9 @@ package struct ServerDependencies: Sendable {
 
     package init(
         log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
-        receiver: AlertReceiver, queries: ProjectionQueries, projections: ProjectionMonitor, tenants: TenantDirectory,
+        rules: RuleStore,
+        receiver: AlertReceiver, telemetry: TelemetryReceiver, queries: ProjectionQueries,
+        projections: ProjectionMonitor, tenants: TenantDirectory,
         outfit: TenantDirectory.Outfit,
         testConnector: @escaping @Sendable (ConnectorSettings, UUID) async -> ConnectorTest,
         clock: @escaping @Sendable () -> Instant, logger: Logger
@@ -50,7 +54,9 @@ package struct ServerDependencies: Sendable {
         self.cases = cases
         self.alerts = alerts
         self.registries = registries
+        self.rules = rules
         self.receiver = receiver
+        self.telemetry = telemetry
         self.queries = queries
         self.projections = projections
         self.tenants = tenants

@@ -17,7 +17,9 @@ struct ServerServices: Sendable {
     let denials: AccessDenials
     let idempotency: IdempotencyStore
     let metrics: MetricsRegistry
-    let streams: StreamSlots
+    let streams: Slots
+    /// Requests with large bodies that are read and worked on at the same time.
+    let largeBodies: Slots
     let sessions = SessionStore()
     let pages: Pages
 
@@ -30,7 +32,8 @@ struct ServerServices: Sendable {
             log: dependencies.log, clock: dependencies.clock, interval: configuration.denialInterval,
             logger: dependencies.logger)
         idempotency = IdempotencyStore(database: dependencies.database)
-        streams = StreamSlots(maximum: configuration.streamsMaximum)
+        streams = Slots(maximum: configuration.streamsMaximum)
+        largeBodies = Slots(maximum: configuration.largeBodiesMaximum)
         do {
             pages = try Pages()
         } catch {

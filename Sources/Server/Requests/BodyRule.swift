@@ -5,7 +5,7 @@ import NIOCore
 
 /// What a route takes as a body.
 struct BodyRule: Sendable {
-    enum Size: Sendable { case none, single, batch }
+    enum Size: Sendable { case none, single, batch, telemetry }
 
     var size: Size
     var mediaTypes: [MediaType]
@@ -18,6 +18,7 @@ struct BodyRule: Sendable {
         case .none: 0
         case .single: limits.singleBytes
         case .batch: limits.batchBytes
+        case .telemetry: limits.telemetryBytes
         }
     }
 }

@@ -10,6 +10,7 @@ struct MediaType: Sendable, Hashable, CustomStringConvertible {
 
     static let json = MediaType("application/json")
     static let ndjson = MediaType("application/x-ndjson")
+    static let yaml = MediaType("application/yaml")
     static let cloudEvent = MediaType("application/cloudevents+json")
     static let cloudEventBatch = MediaType("application/cloudevents-batch+json")
     static let ocsf = MediaType("application/vnd.ocsf+json")

@@ -26,7 +26,7 @@ enum AlertRoutes {
                 "/v1/alerts", ReadCases.self, query: ["source", "source_ref", "disposition", "entity", "case_id"],
                 reads: ["alerts"], list),
             .get("/v1/alerts/{id}", ReadCases.self, reads: ["alerts"], get),
-            .get("/v1/alerts/{id}/raw", ReadCases.self, produces: [], raw),
+            .get("/v1/alerts/{id}/raw", ReadCases.self, query: ["digest"], produces: [], raw),
         ]
     }
 
@@ -113,10 +113,21 @@ enum AlertRoutes {
     }
 
     /// The bytes exactly as received. They are hostile: never shown by a browser as what they claim to be.
+    ///
+    /// A correlation's alert rests on many records. Its own raw input lists them, and `?digest=` reads one of those.
     private static func raw(_ call: Call<ReadCases>) async throws -> Reply {
-        guard let digest = try await find(call).view.at("/raw/digest")?.stringValue.flatMap({ Digest(text: $0) }),
-            let evidence = try await call.services.log.evidence(tenant: call.tenant, digest: digest)
+        guard let own = try await find(call).view.at("/raw/digest")?.stringValue.flatMap({ Digest(text: $0) }),
+            var evidence = try await call.services.log.evidence(tenant: call.tenant, digest: own)
         else { throw Rejection.notFound }
+        var digest = own
+        if let wanted = try call.query.text("digest"), wanted != own.text {
+            let records = (try? JSONValue.parseEvidence(evidence.bytes).value["records"]?.arrayValue) ?? []
+            guard records.contains(where: { $0["raw_digest"]?.stringValue == wanted }),
+                let named = Digest(text: wanted),
+                let found = try await call.services.log.evidence(tenant: call.tenant, digest: named)
+            else { throw Rejection.notFound }
+            (digest, evidence) = (named, found)
+        }
         return Reply(
             .ok, bytes: evidence.bytes, mediaType: evidence.mediaType,
             headers: [

@@ -48,6 +48,9 @@ enum DeadLetterRoutes {
         guard let digest = letter.at("/raw/digest")?.stringValue.flatMap({ Digest(text: $0) }),
             let evidence = try await call.services.log.evidence(tenant: call.tenant, digest: digest)
         else { throw Rejection.notFound }
+        if let logsource = letter["logsource"]?.stringValue {
+            return try await retryTelemetry(evidence, origin: TelemetryOrigin(text: logsource), id, call)
+        }
         let results = try await call.services.receiver.receive(
             [.init(bytes: evidence.bytes, format: format(of: evidence))], tenant: call.tenant, actor: call.permit.actor,
             traceID: call.traceID, at: call.now)
@@ -63,6 +66,23 @@ enum DeadLetterRoutes {
             ], kind: .intake, stream: id, traceID: call.traceID)
         if result.status == .deadLettered { throw AlertRoutes.deadLettered(result) }
         return Reply(.ok, try JSONValue(encoding: result)).at(position)
+    }
+
+    /// Records that could not be read; one piece may hold many.
+    private static func retryTelemetry(
+        _ evidence: Evidence, origin: TelemetryOrigin, _ id: UUID, _ call: Call<HandleCases>
+    ) async throws -> Reply {
+        let items = evidence.bytes.split(separator: UInt8(ascii: "\n")).map(Array.init)
+        let counts = try await call.services.telemetry.receive(
+            items, origin: origin, tenant: call.tenant, actor: call.permit.actor, traceID: call.traceID, at: call.now)
+        let status = counts.deadLettered == counts.received ? "dead_lettered" : "read"
+        let position = try await call.governance.append(
+            [
+                Decision(
+                    type: .alertRetried,
+                    data: ["dead_letter_id": .string(id.lowercased), "status": .string(status), "alert_id": .null])
+            ], kind: .intake, stream: id, traceID: call.traceID)
+        return Reply(.ok, ["status": .string(status), "counts": try JSONValue(encoding: counts)]).at(position)
     }
 
     private static func format(of evidence: Evidence) -> IntakeFormat {

@@ -52,6 +52,15 @@ struct Endpoint: Sendable {
                     position, tenant: permit.principal.tenant, projections: options.reads,
                     timeout: services.configuration.positionTimeout)
             }
+            // A large body is not even read when there are many already.
+            let slot = options.body.size == .telemetry ? services.largeBodies.enter() : nil
+            if options.body.size == .telemetry, slot == nil {
+                throw Problem(
+                    .queueFull,
+                    "\(services.largeBodies.maximum) such requests are under way. Nothing was recorded: repeat in a moment.",
+                    headers: [.retryAfter: "1"])
+            }
+            defer { withExtendedLifetime(slot) {} }
             let body =
                 options.body.size == .none
                 ? RequestBytes(bytes: [], mediaType: .json)

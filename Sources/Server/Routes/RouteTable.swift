@@ -14,10 +14,11 @@ struct RouteTable: Sendable {
     }
 
     var authenticated: [Endpoint] {
-        AlertRoutes.all + DeadLetterRoutes.all + CaseRoutes.all + CaseCommandRoutes.all + CaseContextRoutes.all
+        AlertRoutes.all + TelemetryRoutes.all + DeadLetterRoutes.all + CaseRoutes.all + CaseCommandRoutes.all
+            + CaseContextRoutes.all
             + ApprovalRoutes.all + RunRoutes.all + EventRoutes.all + MetricRoutes.all + TokenRoutes.all
             + TenantRoutes.all + ConnectorRoutes.all + AssetRoutes.all + CalendarRoutes.all + PlaybookRoutes.all
-            + AutomationRoutes.all + PolicyRoutes.all + SelfRoutes.all
+            + AutomationRoutes.all + RuleRoutes.all + PolicyRoutes.all + SelfRoutes.all
     }
 
     var endpoints: [EndpointDescription] {

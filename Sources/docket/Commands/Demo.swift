@@ -34,10 +34,10 @@ struct Demo: AsyncParsableCommand {
         let selected = try Story.select(stories)
         let storage = try await Storage.open(options.storage, isOwner: true)
         do {
-            try await storage.tenants.prepare()
             // The demo's own lab is on loopback, which connectors may not reach otherwise.
             let assembly = try Assembly(
                 storage: storage, options: options, extraNetworks: ["127.0.0.0/8", "::1/128"].compactMap(CIDR.init))
+            try await assembly.prepare()
             let lab = LabProcess(
                 listen: labListen, stateFile: storage.dataDirectory + "/lab.json", logger: assembly.logger)
             let (ports, ready) = AsyncStream<Int>.makeStream()

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Detection
 import Foundation
+import Intake
 import JSON
+import Reactors
 
 struct Detect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +44,8 @@ struct Detect: AsyncParsableCommand {
     }
 
     private func detect(in file: String, with set: RuleSet, _ source: Logsource) throws -> LineDetector.Counts {
-        var detector = LineDetector(rules: set, logsource: source)
+        let reader = TelemetryOrigin(logsource: source).source
+        var detector = LineDetector(rules: set, logsource: source) { reader?.extractedFields(of: $0) ?? [:] }
         for line in try LineFile.read(file).split(separator: 0x0A, omittingEmptySubsequences: false) {
             switch detector.consume(Array(line)) {
             case .success(let finding):

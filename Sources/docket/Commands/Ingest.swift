@@ -1,4 +1,5 @@
 import ArgumentParser
+import Detection
 import Events
 import Foundation
 import Intake
@@ -7,114 +8,64 @@ import Reactors
 
 struct Ingest: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Reads alerts from files, as the API would.",
+        abstract: "Reads alerts and raw telemetry from files, as the API would.",
         discussion: """
-            Takes native alerts, OCSF findings and CloudEvents as JSON, NDJSON or JSON arrays, also compressed (.gz). \
-            What cannot be read is kept as a dead letter with the reason. Reading a file twice makes nothing twice.
+            Takes native alerts, OCSF findings and CloudEvents, and raw telemetry of known sources: JSON, NDJSON or JSON \
+            arrays, also compressed (.gz). Telemetry is held against the tenant's rules, those that ship and those of \
+            'serve --rules'; what matches becomes alerts. What cannot be read is kept as a dead letter with the reason. \
+            Reading a file twice makes nothing twice.
+
+            With --source auto each file is looked at, and what it is, and why, is said on standard error. A source \
+            without a name here is named by --logsource.
             """)
 
-    enum Source: String, ExpressibleByArgument, CaseIterable { case auto, native, ocsf, cloudevents }
+    enum Source: String, ExpressibleByArgument, CaseIterable {
+        case auto, native, ocsf, cloudevents, cloudtrail, windows, sshd, kubernetes
+    }
 
     @Argument(help: "Files to read.") var files: [String]
     @Option(help: "The tenant, by name or id.") var tenant: String
     @Option(help: "What the files hold.") var source = Source.auto
+    @Option(help: "Telemetry of this log source, for example product=okta,service=okta.") var logsource: String?
     @Option(help: "text or json.") var format = OutputFormat.text
     @OptionGroup var storage: StorageOptions
 
-    private struct Counts: Codable {
-        var received = 0
-        var created = 0
-        var duplicate = 0
-        var updated = 0
-        var deadLettered = 0
-
-        mutating func add(_ other: Counts) {
-            received += other.received
-            created += other.created
-            duplicate += other.duplicate
-            updated += other.updated
-            deadLettered += other.deadLettered
+    func validate() throws {
+        if logsource != nil, source != .auto {
+            throw ValidationError("--logsource names the source: leave --source out")
         }
     }
 
-    private struct Line: Codable {
-        var file: String?
-        var counts: Counts
-    }
-
     func run() async throws {
+        let named = try logsource.map { TelemetryOrigin(logsource: try Logsource(option: $0)) }
         var failed = false
         try await Storage.with(storage) { opened in
             let tenant = try await opened.tenant(tenant)
-            var sum = Counts()
+            let ingestion = try await Ingestion(opened, tenant: tenant.id, source: source, origin: named)
+            var sum = IngestCounts()
             for file in files {
                 do {
-                    let counts = try await ingest(file, into: tenant.id, opened)
+                    let counts = try await ingestion.read(file)
                     sum.add(counts)
-                    try write(Line(file: file, counts: counts))
+                    try write(file, counts)
                 } catch let error as IntakeError {
                     failed = true
                     Terminal.note("\(file): \(error)")
+                } catch let error as CommandFailure {
+                    failed = true
+                    Terminal.note("\(error)")
                 }
             }
-            try write(Line(file: nil, counts: sum))
+            try write(nil, sum)
         }
         if failed { throw ExitCode.failure }
     }
 
-    private func ingest(_ file: String, into tenant: UUID, _ opened: Storage) async throws -> Counts {
-        let bytes = try LineFile.read(file)
-        let detected = BatchReader.detect(bytes)
-        // A file may be of any size; only its single items are limited.
-        let limits = BatchReader.Limits(bodyBytes: .max, items: .max)
-        let items = try BatchReader.items(of: bytes, layout: detected.layout, limits: limits)
-        let actor = Actor(kind: .service, subject: "docket.ingest", lane: .siem)
-        let receiver = AlertReceiver(log: opened.log)
-        var counts = Counts()
-        for start in stride(from: 0, to: items.count, by: 500) {
-            let chunk = items[start..<min(start + 500, items.count)].map { item in
-                AlertReceiver.Item(bytes: item.bytes, format: intakeFormat(of: item.bytes))
-            }
-            let results = try await receiver.receive(
-                chunk, tenant: tenant, actor: actor, traceID: nil, at: opened.clock())
-            for result in results {
-                counts.received += 1
-                switch result.status {
-                case .created: counts.created += 1
-                case .duplicate: counts.duplicate += 1
-                case .updated: counts.updated += 1
-                case .deadLettered: counts.deadLettered += 1
-                }
-            }
-            if Terminal.isInteractive, items.count > 500 {
-                Terminal.note("\(file): \(min(start + 500, items.count)) of \(items.count)")
-            }
-        }
-        return counts
-    }
-
-    /// Each item for itself: a file may mix formats. What is telemetry is refused as an alert, with the reason kept.
-    private func intakeFormat(of bytes: [UInt8]) -> IntakeFormat {
-        switch source {
-        case .native: return .native
-        case .ocsf: return .ocsf
-        case .cloudevents: return .cloudEvents
-        case .auto: break
-        }
-        if case .alerts(let format) = BatchReader.detect(bytes).content { return format }
-        // Telemetry is no alert yet; read as a finding, its refusal names the class.
-        let isOCSF = (try? JSONValue.parseEvidence(bytes).value["class_uid"]) != nil
-        return isOCSF ? .ocsf : .native
-    }
-
-    private func write(_ line: Line) throws {
+    private func write(_ file: String?, _ counts: IngestCounts) throws {
         switch format {
-        case .json: Terminal.print(try JSONValue(encoding: line))
-        case .text:
-            let counts = line.counts
-            Terminal.print(
-                "\(line.file ?? "all files"): \(counts.received) received, \(counts.created) created, "
-                    + "\(counts.duplicate) duplicate, \(counts.updated) updated, \(counts.deadLettered) dead letters")
+        case .json:
+            Terminal.print(["file": file.map(JSONValue.string) ?? .null, "counts": try counts.json])
+        case .text: Terminal.print("\(file ?? "all files"): \(counts.text)")
         }
     }
 }

@@ -18,8 +18,8 @@ struct Serve: AsyncParsableCommand {
         let parts = try options.parts()
         let storage = try await Storage.open(options.storage, isOwner: true)
         do {
-            try await storage.tenants.prepare()
             let assembly = try Assembly(storage: storage, options: options)
+            try await assembly.prepare()
             let services = try assembly.services(parts, host: host, port: port) { bound in
                 Terminal.print([
                     "ready": true, "base_url": .string("http://\(host):\(bound)"), "pid": .integer(Int64(getpid())),

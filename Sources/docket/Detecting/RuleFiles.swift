@@ -25,6 +25,19 @@ struct RuleFiles: Sendable {
         }
     }
 
+    /// The documents of all files, refused or not.
+    ///
+    /// - Throws: `CommandFailure` when a path is not there or a file is no text.
+    static func documents(at paths: [String]) throws -> [SigmaDocument] {
+        try paths.flatMap { try files(at: $0) }.flatMap { file in
+            do {
+                return SigmaDocument.documents(in: try String(contentsOfFile: file, encoding: .utf8), file: file)
+            } catch {
+                throw CommandFailure("\(file) cannot be read: \(error.localizedDescription)")
+            }
+        }
+    }
+
     private static func files(at path: String) throws -> [String] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

@@ -1,4 +1,5 @@
 import Cases
+import Detection
 import EventLog
 import Events
 import Foundation
@@ -19,9 +20,11 @@ struct Assembly: Sendable {
     let client: GuardedHTTPClient
     let factory: ConnectorFactory
     let logger: Logger
+    let options: ServerOptions
 
     init(storage: Storage, options: ServerOptions, extraNetworks: [CIDR] = []) throws {
         self.storage = storage
+        self.options = options
         logger = Log.logger("docket")
         client = GuardedHTTPClient(policy: AddressPolicy(allowed: try options.networks() + extraNetworks))
         let factory = ConnectorFactory(client: client, secretsDirectory: options.secretsDir)
@@ -29,6 +32,28 @@ struct Assembly: Sendable {
         pipeline = Pipeline(log: storage.log, defaultPolicy: try Shipped.policy(), clock: storage.clock) { registry in
             try factory.connectors(of: registry)
         }
+    }
+
+    /// What must be in the log before anything runs: the system tenant, and the rules that hold for everybody.
+    func prepare() async throws {
+        try await storage.tenants.prepare()
+        let packs = RulePacks(storage: storage, store: pipeline.rules)
+        try await packs.publishShipped()
+        // A process without intake has no say in the directory.
+        guard try options.parts().contains(.intake) || !options.rules.isEmpty else { return }
+        let outcome = try await packs.publishDirectories(options.rules)
+        for problem in outcome.refused { logger.warning("a rule is refused", metadata: ["rule": "\(problem)"]) }
+        let active = try await pipeline.rules.rules(of: SystemTenant.id)
+        for problem in active.correlations.refused {
+            logger.warning("a correlation is refused", metadata: ["rule": "\(problem)"])
+        }
+        logger.info(
+            "rules",
+            metadata: [
+                "active": "\(active.set.ruleCount)", "correlations": "\(active.correlations.correlations.count)",
+                "published": "\(outcome.published.count)", "retired": "\(outcome.retired.count)",
+                "refused": "\(outcome.refused.count)",
+            ])
     }
 
     /// The services in the order in which they start; they end the other way round, so that the database goes last.
@@ -76,7 +101,10 @@ struct Assembly: Sendable {
         return DocketServer(
             dependencies: ServerDependencies(
                 log: storage.log, database: storage.database, cases: pipeline.cases, alerts: pipeline.alerts,
-                registries: pipeline.registries, receiver: AlertReceiver(log: storage.log),
+                registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: storage.log),
+                telemetry: TelemetryReceiver(
+                    log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
+                    width: ProcessInfo.processInfo.activeProcessorCount),
                 queries: ProjectionQueries(storage.database),
                 projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
                 outfit: try Shipped.outfit(),

@@ -10,6 +10,7 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "Address and port; port 0 picks one.") var listen = "127.0.0.1:8080"
     @Option(help: "'all', or parts of a server, separated by commas: api, intake, reactors, projections, timers.")
     var roles = "all"
+    @Option(help: "Sigma rules that hold for every tenant: a file or a folder; repeatable.") var rules: [String] = []
     @Option(help: "Secrets of connectors: <dir>/<tenant id>/<name>, mode 0600.") var secretsDir: String?
     @Option(help: "Networks (CIDR) that connectors may reach though they are private or loopback; repeatable.")
     var allowConnectorNetwork: [String] = []

@@ -86,7 +86,10 @@ struct TestServer: Sendable {
         }
         let dependencies = ServerDependencies(
             log: log, database: database, cases: pipeline.cases, alerts: pipeline.alerts,
-            registries: pipeline.registries, receiver: AlertReceiver(log: log), queries: ProjectionQueries(database),
+            registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: log),
+            telemetry: TelemetryReceiver(
+                log: log, rules: pipeline.rules, registries: pipeline.registries, width: 2),
+            queries: ProjectionQueries(database),
             projections: ProjectionMonitor(database: database), tenants: directory, outfit: outfit,
             testConnector: { settings, _ in .init(isReachable: settings.name == "lab", detail: nil) }, clock: clock,
             logger: logger)

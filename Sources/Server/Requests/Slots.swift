@@ -1,7 +1,7 @@
 import Synchronization
 
-/// How many event streams are open. Each holds a task and a connection, so there is an end to them.
-final class StreamSlots: Sendable {
+/// How many of something costly are under way: event streams, large bodies. There is an end to them.
+final class Slots: Sendable {
     let maximum: Int
     private let taken = Mutex(0)
 
@@ -12,22 +12,22 @@ final class StreamSlots: Sendable {
     var open: Int { taken.withLock { $0 } }
 
     /// - Returns: a place, given back when it is let go; `nil` when all are taken.
-    func enter() -> StreamSlot? {
+    func enter() -> Slot? {
         taken.withLock { taken in
             guard taken < maximum else { return nil }
             taken += 1
-            return StreamSlot(of: self)
+            return Slot(of: self)
         }
     }
 
     fileprivate func leave() { taken.withLock { $0 -= 1 } }
 }
 
-/// A place among the open streams. Lives as long as the answer that holds it, written or not.
-final class StreamSlot: Sendable {
-    private let slots: StreamSlots
+/// A place among them. Lives as long as the answer that holds it, written or not.
+final class Slot: Sendable {
+    private let slots: Slots
 
-    fileprivate init(of slots: StreamSlots) { self.slots = slots }
+    fileprivate init(of slots: Slots) { self.slots = slots }
 
     deinit { slots.leave() }
 }

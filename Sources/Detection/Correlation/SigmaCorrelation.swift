@@ -2,12 +2,16 @@ import Yams
 
 /// A Sigma correlation: what several matches mean together (correlation rules specification 2.1).
 ///
-/// Here only as read; counting over time is the business of whoever has a clock and a memory.
+/// Here only as read; `CorrelationSet` resolves what it refers to and `CorrelationEngine` evaluates it.
 package struct SigmaCorrelation: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// So many matches of one of the rules, in any order.
         case eventCount([Bound])
-        /// A match of every rule, in the order in which the rules stand.
+        /// So many different values of a field; of several fields so many different combinations.
+        case valueCount(fields: [String], [Bound])
+        /// A match of every rule, in any order.
+        case temporal
+        /// A match of every rule, in the order in which the rules stand, each by another record.
         case temporalOrdered
     }
 
@@ -52,6 +56,7 @@ package struct SigmaCorrelation: Sendable, Hashable {
     package let timespanSeconds: Int
     /// Whether the referenced rules alert on their own too.
     package let generate: Bool
+    package let docket: DocketHints?
     package let file: String
     package let line: Int
 
@@ -83,9 +88,13 @@ package struct SigmaCorrelation: Sendable, Hashable {
         timespanSeconds = try Self.seconds(node.text("timespan"), line: body["timespan"]?.line ?? node.line)
         aliases = try Self.aliases(body["aliases"])
         generate = try Self.flag(node.text("generate") ?? document.text("generate"), line: body["generate"]?.line)
+        docket = try DocketHints.read(document)
         self.file = file
         line = document.line ?? 1
     }
+
+    /// Rules at most in one correlation over time.
+    package static let stepLimit = 32
 
     private static func kind(_ body: Node.Mapping, ruleCount: Int, line: Int?) throws(Refusal) -> Kind {
         let condition = body["condition"]
@@ -93,10 +102,16 @@ package struct SigmaCorrelation: Sendable, Hashable {
         case "event_count":
             guard let condition else { throw Refusal("event_count needs a condition", line: line) }
             return .eventCount(try bounds(condition))
-        case "temporal_ordered":
-            if condition != nil { throw Refusal("temporal_ordered with a condition is not supported", line: line) }
-            if ruleCount < 2 { throw Refusal("temporal_ordered needs at least two rules", line: line) }
-            return .temporalOrdered
+        case "value_count":
+            guard let condition else { throw Refusal("value_count needs a condition", line: line) }
+            let fields = condition.mapping?["field"]?.texts ?? []
+            guard !fields.isEmpty else { throw Refusal("value_count needs a field in its condition", line: line) }
+            return .valueCount(fields: fields, try bounds(condition, besides: "field"))
+        case .some(let type) where type == "temporal" || type == "temporal_ordered":
+            if condition != nil { throw Refusal("\(type) with a condition is not supported", line: line) }
+            if ruleCount < 2 { throw Refusal("\(type) needs at least two rules", line: line) }
+            if ruleCount > stepLimit { throw Refusal("\(type) takes at most \(stepLimit) rules", line: line) }
+            return type == "temporal" ? .temporal : .temporalOrdered
         case .some(let type):
             throw Refusal("the correlation type '\(type)' is not supported", line: body["type"]?.line ?? line)
         case nil: throw Refusal("the correlation has no type", line: line)
@@ -104,12 +119,12 @@ package struct SigmaCorrelation: Sendable, Hashable {
     }
 
     /// Conditions that hold for no event at all are refused: they would need an alarm clock for what did not happen.
-    private static func bounds(_ node: Node) throws(Refusal) -> [Bound] {
+    private static func bounds(_ node: Node, besides other: String? = nil) throws(Refusal) -> [Bound] {
         guard let mapping = node.mapping, !mapping.isEmpty else {
             throw Refusal("a correlation's condition is a map such as 'gte: 10'", line: node.line)
         }
         var bounds: [Bound] = []
-        for (key, value) in mapping {
+        for (key, value) in mapping where key.scalar?.string != other {
             guard let comparison = Bound.Comparison(rawValue: key.scalar?.string ?? ""),
                 let count = Int(value.scalar?.string ?? ""), count >= 0
             else {
@@ -117,6 +132,7 @@ package struct SigmaCorrelation: Sendable, Hashable {
             }
             bounds.append(Bound(comparison: comparison, count: count))
         }
+        guard !bounds.isEmpty else { throw Refusal("the condition compares with nothing", line: node.line) }
         if bounds.allSatisfy({ $0.holds(0) }) {
             throw Refusal("a condition that holds for no event at all is not supported", line: node.line)
         }

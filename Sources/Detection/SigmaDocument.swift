@@ -1,0 +1,61 @@
+/// One YAML document of a rule file, as text: the unit that is published, versioned and retired.
+package struct SigmaDocument: Sendable, Hashable {
+    package var text: String
+    package var file: String
+    /// Line of the file on which it begins, from 1.
+    package var line: Int
+
+    package init(text: String, file: String, line: Int = 1) {
+        self.text = text
+        self.file = file
+        self.line = line
+    }
+
+    /// Cuts a file at its document markers (`---` at the beginning of a line; YAML 1.2.2, section 9.1.2). Nothing else
+    /// can stand there: the texts of a rule are indented.
+    package static func documents(in yaml: String, file: String) -> [SigmaDocument] {
+        var found: [SigmaDocument] = []
+        var lines: [Substring] = []
+        var start = 1
+        func close(_ next: Int) {
+            let isEmpty = lines.allSatisfy { line in
+                let text = line.drop { $0 == " " || $0 == "\t" }
+                return text.isEmpty || text.hasPrefix("#") || text == "..."
+            }
+            if !isEmpty {
+                found.append(SigmaDocument(text: lines.joined(separator: "\n") + "\n", file: file, line: start))
+            }
+            lines = []
+            start = next
+        }
+        for (index, line) in yaml.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            if line == "---" || line.hasPrefix("--- ") || line.hasPrefix("---\t") {
+                close(index + 1)
+                let rest = line.dropFirst(3)
+                lines.append(rest)
+            } else {
+                lines.append(line)
+            }
+        }
+        close(0)
+        return found
+    }
+
+    /// The rule or correlation that it holds, or why it holds none; with lines as in the file.
+    package var contents: SigmaFile {
+        SigmaFile(yaml: text, file: file).moved(by: line - 1)
+    }
+}
+
+extension SigmaFile {
+    /// The same, with problems told where they stand in the file that a document was cut from.
+    func moved(by lines: Int) -> SigmaFile {
+        var result = self
+        result.refused = refused.map { problem in
+            var moved = problem
+            moved.line = problem.line.map { $0 + lines }
+            return moved
+        }
+        return result
+    }
+}

@@ -1,0 +1,223 @@
+package import Cases
+import Detection
+import EventLog
+package import Events
+import Intake
+import JSON
+import Synchronization
+
+import struct Foundation.UUID
+
+/// Holds what rules found against the tenant's correlations, over time: `detection.matched` in, `correlation.matched`
+/// and an alert out.
+///
+/// Its state is a fold of the log: after a restart the matches of the last windows are read again, with the same result.
+/// A correlation that is new looks back as far as its window reaches, yet alerts only on what comes.
+package final class CorrelationTracker: Reactor {
+    package static let name = "track"
+    package static let interests: Set<EventType> = [.detectionMatched]
+    package static var memory: Set<EventType> { interests }
+
+    private let bench: Workbench
+    private let rules: RuleStore
+    private let state = Mutex<State?>(nil)
+
+    private struct State: Sendable {
+        var rules: ActiveRules
+        var engine: CorrelationEngine
+        /// Where the records of the last windows were recorded, by raw digest.
+        var positions: [String: Int64] = [:]
+        var arrivals: [(at: Instant, digest: String)] = []
+        var forgotten = 0
+
+        init(_ rules: ActiveRules) {
+            self.rules = rules
+            engine = CorrelationEngine(rules.correlations)
+        }
+
+        /// Only what a correlation may still need is kept.
+        mutating func forget(before instant: Instant) {
+            while forgotten < arrivals.count, arrivals[forgotten].at < instant {
+                positions[arrivals[forgotten].digest] = nil
+                forgotten += 1
+            }
+            guard forgotten > 10_000, forgotten * 2 > arrivals.count else { return }
+            arrivals.removeFirst(forgotten)
+            forgotten = 0
+        }
+    }
+
+    package init(_ bench: Workbench, rules: RuleStore) {
+        self.bench = bench
+        self.rules = rules
+    }
+
+    package func memoryStart(before position: Int64) async throws -> Int64 {
+        let active = try await rules.rules(of: bench.tenant)
+        state.withLock { $0 = State(active) }
+        guard position > 0,
+            let last = try await rules.log.feed(tenant: bench.tenant, from: position - 1, limit: 1).first
+        else { return position }
+        return try await rules.log.position(
+            recordedSince: last.recordedAt.adding(milliseconds: -active.correlations.reach / 1_000 - 1),
+            tenant: bench.tenant)
+    }
+
+    package func remember(_ event: Event) async throws {
+        _ = try consume(event)
+    }
+
+    package func react(to event: Event) async throws {
+        let active = try await rules.rules(of: bench.tenant)
+        if state.withLock({ $0?.rules.digest != active.digest }) { try await recall(before: event) }
+        let matches = try consume(event)
+        guard !matches.isEmpty else { return }
+        for match in matches { try await alert(match, cause: event, rules: active) }
+    }
+
+    /// The rules have changed: the last windows are read again, with the new ones.
+    private func recall(before event: Event) async throws {
+        var next = try await memoryStart(before: event.position)
+        while next < event.position {
+            let page = try await rules.log.page(
+                tenant: bench.tenant, from: next, limit: 500, types: [EventType.detectionMatched.rawValue])
+            for earlier in page.events where earlier.position < event.position { try await remember(earlier) }
+            guard page.next > next else { return }
+            next = page.next
+        }
+    }
+
+    private func consume(_ event: Event) throws -> [CorrelationMatch] {
+        // Once erased, what it said is gone.
+        guard event.data["matches"]?.isNull == false else { return [] }
+        let payload: DetectionMatched = try event.payload()
+        return state.withLock { state in
+            guard let correlations = state?.rules.correlations else { return [] }
+            var found: [CorrelationMatch] = []
+            for (index, match) in payload.matches.enumerated() {
+                let ids = match.ruleIDs.filter { correlations.needs($0) }
+                guard !ids.isEmpty else { continue }
+                let digest = match.rawDigest?.text ?? "\(event.eventID.lowercased)/\(index)"
+                found +=
+                    state?.engine.consume(
+                        CorrelationInput(
+                            rules: ids, occurredAt: match.occurredAt.microseconds,
+                            arrivedAt: event.recordedAt.microseconds, digest: digest,
+                            fields: (match.fields.objectValue ?? [:]).mapValues {
+                                ($0.arrayValue ?? []).compactMap(\.stringValue)
+                            }, count: match.count)) ?? []
+                if state?.positions[digest] == nil {
+                    state?.positions[digest] = event.position
+                    state?.arrivals.append((event.recordedAt, digest))
+                }
+            }
+            state?.forget(before: event.recordedAt.adding(milliseconds: -correlations.reach / 1_000 - 1))
+            return found
+        }
+    }
+
+    private func alert(_ match: CorrelationMatch, cause event: Event, rules: ActiveRules) async throws {
+        let group = JSONValue.object(
+            Dictionary(match.group.map { ($0.name, JSONValue.string($0.value)) }) { first, _ in first })
+        let records = try await records(of: match)
+        let document = document(match, group, records)
+        let bytes = document.canonicalBytes()
+        let accepted = AlertIntake.alert(
+            of: finding(match, group, records, document, bytes), tenant: bench.tenant, receivedAt: event.recordedAt)
+        let salt = "\(match.id)/\(group.canonicalString())/\(match.firstOccurredAt)"
+        let cause = Cause(
+            reactor: Self.name, actor: Actor(kind: .rule, subject: match.id, lane: .siem), reactingTo: event,
+            at: bench.clock())
+        let payload = CorrelationMatched(
+            ruleSet: rules.digest,
+            matches: [
+                CorrelationMatched.Match(
+                    correlationID: match.id, alertID: accepted.alertID,
+                    group: match.group.map { .init(name: $0.name, value: $0.value) },
+                    firstOccurredAt: Instant(microseconds: match.firstOccurredAt),
+                    lastOccurredAt: Instant(microseconds: match.lastOccurredAt), count: match.count,
+                    ruleIDs: match.rules, rawDigests: match.digests)
+            ])
+        let matched = cause.events(for: [Decision(payload)], salt: salt)
+        _ = try await self.rules.log.append(
+            AppendRequest(
+                tenant: bench.tenant, streamKind: StreamKind.rule.rawValue,
+                streamID: UUID.v5(namespace: bench.tenant, name: "rule/\(match.id)"), caseID: nil, expected: .any,
+                events: matched, evidence: []))
+        var following = cause
+        following.causedBy = matched.first?.eventID
+        var events = following.events(for: AlertWriter.decisions(accepted, isNew: true), salt: salt + "/alert")
+        for index in events.indices { events[index].occurredAt = accepted.alert.occurredAt }
+        events[1].causedBy = events[0].eventID
+        _ = try await self.rules.log.append(
+            AppendRequest(
+                tenant: bench.tenant, streamKind: StreamKind.alert.rawValue, streamID: accepted.alertID, caseID: nil,
+                // There already: it was written before a crash, or the same records came again much later.
+                expected: .exactly(0), events: events,
+                evidence: [Evidence(mediaType: accepted.mediaType, bytes: bytes)]))
+    }
+
+    /// The matches behind a correlation, read back from the log, in the order of their times.
+    private func records(of match: CorrelationMatch) async throws -> [DetectionMatched.Match] {
+        let wanted = Set(match.digests)
+        let positions = state.withLock { state in Set(match.digests.compactMap { state?.positions[$0] }) }
+        var found: [String: DetectionMatched.Match] = [:]
+        for position in positions.sorted() {
+            for event in try await rules.log.feed(tenant: bench.tenant, from: position, limit: 1) {
+                guard event.kind == .detectionMatched, event.data["matches"]?.isNull == false else { continue }
+                let payload: DetectionMatched = try event.payload()
+                for record in payload.matches {
+                    guard let digest = record.rawDigest?.text, wanted.contains(digest) else { continue }
+                    found[digest] = record
+                }
+            }
+        }
+        return match.digests.compactMap { found[$0] }
+    }
+
+    /// The raw input of a correlation's alert: what it rests on, each record by the digest of its bytes.
+    private func document(
+        _ match: CorrelationMatch, _ group: JSONValue, _ records: [DetectionMatched.Match]
+    ) -> JSONValue {
+        [
+            "kind": "sigma_correlation", "rule": ["id": .string(match.id), "title": .string(match.title)],
+            "group": group, "count": .integer(Int64(match.count)),
+            "first_occurred_at": .string(Instant(microseconds: match.firstOccurredAt).rfc3339),
+            "last_occurred_at": .string(Instant(microseconds: match.lastOccurredAt).rfc3339),
+            "records": .array(
+                records.map { record in
+                    [
+                        "occurred_at": .string(record.occurredAt.rfc3339),
+                        "rule_ids": .array(record.ruleIDs.map { .string($0) }),
+                        "raw_digest": record.rawDigest.map { .string($0.text) } ?? .null,
+                    ]
+                }),
+        ]
+    }
+
+    private func finding(
+        _ match: CorrelationMatch, _ group: JSONValue, _ records: [DetectionMatched.Match], _ document: JSONValue,
+        _ bytes: [UInt8]
+    ) -> RuleFinding {
+        let first = Instant(microseconds: match.firstOccurredAt)
+        var text = group.canonicalString()
+        // A reference has at most 500 characters; whoever was attacked by a long name gets its digest.
+        if text.utf8.count > 300 { text = Digest.sha256(group.canonicalBytes()).text }
+        var entities: [Entity] = []
+        for entity in records.flatMap(\.entities) where !entities.contains(where: { $0.key == entity.key }) {
+            entities.append(entity)
+        }
+        let correlation = state.withLock { state in
+            state?.rules.correlations.correlations.first { $0.id == match.id }
+        }
+        return RuleFinding(
+            ruleID: match.id, title: match.title, severity: match.level.severity,
+            description: correlation?.description, tags: match.tags, pattern: correlation?.docket?.pattern,
+            confidenceScore: correlation?.docket?.confidenceScore,
+            reference: "\(match.id):\(text):\(first.rfc3339)", occurredAt: first,
+            clockSuspect: records.contains(where: \.clockSuspect), entities: entities,
+            evidence: [
+                .init(kind: .rawEvent, observedAt: Instant(microseconds: match.lastOccurredAt), data: document)
+            ], region: nil, isCorrelation: true, rawDigest: Digest.sha256(bytes), rawSize: bytes.count)
+    }
+}

@@ -1,0 +1,207 @@
+import Detection
+import Testing
+
+@Suite("Correlations of random streams")
+struct CorrelationPropertyTests {
+    private static let lateness = 10 * second
+
+    /// Correlations of all kinds over three rules, chained to three levels, some of them grouped through aliases.
+    private static func correlations(_ choice: inout SeededChoice, isMonotone: Bool) -> String {
+        func condition(_ choice: inout SeededChoice) -> String {
+            let number = choice.number(1...4)
+            let others = [
+                "eq: \(number)", "gt: 0, lte: \(number)", "gt: 0, neq: \(number)", "gte: 2, lt: \(number + 2)",
+            ]
+            return isMonotone || choice.number(0...2) > 0 ? "gte: \(number)" : others[choice.number(0...3)]
+        }
+        func flags(_ choice: inout SeededChoice) -> String {
+            "timespan: \(choice.number(1...15))s, generate: \(choice.number(0...2) == 0)"
+        }
+        let one = "aliases: {w: {c: h}}, group-by: [\(["u", "w"][choice.number(0...1)])]"
+        return [
+            "type: event_count, rules: [a], group-by: [u, h], condition: {\(condition(&choice))}",
+            "type: event_count, rules: [a, b], group-by: [u], condition: {\(condition(&choice))}",
+            "type: value_count, rules: [b, c], group-by: [u], condition: {field: h, \(condition(&choice))}",
+            "type: temporal, rules: [a, b, c], \(one)",
+            "type: temporal_ordered, rules: [c, a, b], aliases: {w: {c: h, a: u}}, group-by: [w]",
+            "type: temporal_ordered, rules: [k0, c], group-by: [u]",
+            "type: temporal_ordered, rules: [k1, k2, a], aliases: {x: {k1: u, k2: u, a: h}}, group-by: [x]",
+            "type: temporal, rules: [k5, b], aliases: {y: {k5: u, b: u}}, group-by: [y]",
+            "type: event_count, rules: [k0, k1], group-by: [u], condition: {\(condition(&choice))}",
+            "type: value_count, rules: [k0, b], condition: {field: [u, h], \(condition(&choice))}",
+            "type: event_count, rules: [k8], condition: {\(condition(&choice))}",
+        ].enumerated().map { correlation("k\($0)", "\($1), \(flags(&choice))") }.joined()
+    }
+
+    private static func input(_ choice: inout SeededChoice, occurred: Int, arrived: Int) -> CorrelationInput {
+        func values(_ choice: inout SeededChoice, _ names: [String]) -> [String] {
+            switch choice.number(0...20) {
+            case 0: []
+            case 1: names
+            default: [names[choice.number(0...names.count - 1)]]
+            }
+        }
+        return CorrelationInput(
+            rules: ["id-a", "id-b", "id-c"].filter { _ in choice.number(0...9) < 5 },
+            occurredAt: Int64(occurred) * second,
+            arrivedAt: Int64(arrived) * second, digest: "d\(choice.number(0...999_999))",
+            fields: [
+                "u": values(&choice, ["1", "2"]), "h": values(&choice, ["1", "2", "3"]),
+                "w": values(&choice, ["1", "2"]),
+            ], count: choice.number(0...15) == 0 ? choice.number(1...3) : 1)
+    }
+
+    /// Records in the order of their arrival: tied, late within the lateness and beyond, resent, with pauses.
+    private static func stream(_ choice: inout SeededChoice, length: Int) -> [CorrelationInput] {
+        var now = 1_000
+        var inputs: [CorrelationInput] = []
+        for _ in 0..<length {
+            switch choice.number(0...30) {
+            case 0: now += choice.number(10...40)
+            case 1...18: now += choice.number(0...2)
+            default: break
+            }
+            if choice.number(0...6) == 0, !inputs.isEmpty {
+                var again = inputs[max(0, inputs.count - choice.number(1...40))]
+                again.arrivedAt = Int64(now) * second
+                if choice.number(0...9) == 0 { again.occurredAt += second }
+                inputs.append(again)
+            } else {
+                let delay = choice.number(0...2) == 0 ? choice.number(0...14) : 0
+                inputs.append(input(&choice, occurred: now - delay, arrived: now))
+            }
+        }
+        return inputs
+    }
+
+    @Test("the engine says what recomputing everything says", arguments: 0..<24 as Range<UInt64>)
+    func reference(seed: UInt64) throws {
+        var choice = SeededChoice(seed: seed)
+        let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
+        try #require(set.refused.isEmpty, "\(set.refused)")
+        var engine = CorrelationEngine(set, lateness: Self.lateness)
+        var naive = NaiveCorrelator(set.correlations, lateness: Self.lateness)
+        for (index, input) in Self.stream(&choice, length: 120).enumerated() {
+            let found = engine.consume(input)
+            let expected = naive.consume(input)
+            try #require(
+                found.map { "\($0.id) \($0.group.map(\.value)) \($0.lastOccurredAt) \($0.count)" }.sorted()
+                    == expected.map { "\(set.correlations[$0].id) \($1.group) \($1.end) \($1.count)" }.sorted(),
+                "seed \(seed), input \(index)")
+            for match in found {
+                let same = expected.first { place, window in
+                    set.correlations[place].id == match.id && window.end == match.lastOccurredAt
+                        && window.group == match.group.map(\.value)
+                }
+                let window = try #require(same).window
+                // Of steps of one time any will do, so that what lies below a chosen hit may differ.
+                if ["k0", "k1", "k2", "k3", "k4", "k8", "k9", "k10"].contains(match.id) {
+                    #expect(match.firstOccurredAt == window.first, "seed \(seed), input \(index), \(match.id)")
+                }
+                if ["k0", "k1", "k2", "k8", "k9", "k10"].contains(match.id) {
+                    #expect(
+                        match.digests.sorted() == Set(window.digests.map(\.digest)).sorted(),
+                        "seed \(seed), input \(index), \(match.id)")
+                    #expect(match.rules == window.rules.sorted(), "seed \(seed), input \(index), \(match.id)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "an engine that is given the inputs of the reach goes on like the old one", arguments: 0..<24 as Range<UInt64>)
+    func restart(seed: UInt64) throws {
+        var choice = SeededChoice(seed: seed ^ 0xFEED)
+        let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
+        var engine = CorrelationEngine(set, lateness: Self.lateness)
+        let inputs = Self.stream(&choice, length: 300)
+        let outputs = inputs.map { engine.consume($0) }
+        for _ in 0..<4 {
+            let cut = choice.number(150...299)
+            var other = CorrelationEngine(set, lateness: Self.lateness)
+            for input in inputs[..<cut] where input.arrivedAt >= inputs[cut].arrivedAt - other.reach {
+                _ = other.consume(input)
+            }
+            for index in cut..<inputs.count {
+                try #require(other.consume(inputs[index]) == outputs[index], "seed \(seed), cut \(cut), input \(index)")
+            }
+        }
+    }
+
+    @Test(
+        "in whatever order records come within the lateness, each episode is told, and a short one once",
+        arguments: 0..<30 as Range<UInt64>)
+    func anyOrder(seed: UInt64) throws {
+        var choice = SeededChoice(seed: seed ^ 0xABBA)
+        let set = try correlationSet(Self.correlations(&choice, isMonotone: true))
+        // Bursts so short that each makes one episode, and so far apart that they have nothing to do with each other.
+        var bursts: [CorrelationInput] = []
+        for burst in 0..<choice.number(1...3) {
+            for _ in 0..<choice.number(5...20) {
+                bursts.append(
+                    Self.input(&choice, occurred: 1_000 + burst * 100 + choice.number(0...1), arrived: 2_000))
+            }
+        }
+        let sorted = bursts.sorted { $0.occurredAt < $1.occurredAt }
+        let live = sorted.map { input in
+            var live = input
+            live.arrivedAt = input.occurredAt
+            return live
+        }
+        var naive = NaiveCorrelator(set.correlations, lateness: Self.lateness)
+        for input in sorted { _ = naive.consume(input) }
+        var expected: [String] = []
+        for (place, correlation) in set.correlations.enumerated() where !set.isSilenced(correlation.id) {
+            let episodes = naive.windows(place, at: 2_000 * second).map {
+                "\(correlation.id) \($0.group) \($0.end / (100 * second))"
+            }
+            expected += Set(episodes)
+        }
+        for order in [live, sorted, bursts, bursts.shuffled(using: &choice), sorted.reversed()] {
+            var engine = CorrelationEngine(set, lateness: Self.lateness)
+            let found = engine.consume(all: order)
+            #expect(
+                found.map { "\($0.id) \($0.group.map(\.value)) \($0.lastOccurredAt / (100 * second))" }.sorted()
+                    == expected.sorted(), "seed \(seed)")
+        }
+    }
+
+    @Test("every match lies in an episode, and every episode has one", arguments: 0..<10 as Range<UInt64>)
+    func episodes(seed: UInt64) throws {
+        var choice = SeededChoice(seed: seed ^ 0xCAFE)
+        let set = try correlationSet(Self.correlations(&choice, isMonotone: true))
+        let inputs = (0..<120).map { _ in
+            Self.input(&choice, occurred: 1_000 + choice.number(0...120), arrived: 2_000)
+        }
+        var engine = CorrelationEngine(set, lateness: Self.lateness)
+        var naive = NaiveCorrelator(set.correlations, lateness: Self.lateness)
+        let found = engine.consume(all: inputs)
+        for input in inputs { _ = naive.consume(input) }
+        for (place, correlation) in set.correlations.enumerated() where !set.isSilenced(correlation.id) {
+            let span = Int64(correlation.timespanSeconds) * second
+            let byGroup = Dictionary(grouping: naive.windows(place, at: 2_000 * second), by: \.group)
+            for (group, windows) in byGroup {
+                var episodes: [(first: Int64, last: Int64)] = []
+                for window in windows.sorted(by: { $0.start < $1.start }) {
+                    if let last = episodes.last, window.start <= last.last + span {
+                        episodes[episodes.count - 1].last = max(last.last, window.end)
+                    } else {
+                        episodes.append((window.start, window.end))
+                    }
+                }
+                let ends = found.filter { $0.id == correlation.id && $0.group.map(\.value) == group }.map(
+                    \.lastOccurredAt)
+                for episode in episodes {
+                    let told = ends.filter { episode.first <= $0 && $0 <= episode.last }.count
+                    #expect(told >= 1, "seed \(seed), \(correlation.id) \(group)")
+                    if episode.last - episode.first <= span {
+                        #expect(told == 1, "seed \(seed), \(correlation.id) \(group)")
+                    }
+                }
+                #expect(
+                    ends.allSatisfy { end in episodes.contains { $0.first <= end && end <= $0.last } },
+                    "seed \(seed), \(correlation.id) \(group)")
+            }
+        }
+    }
+}
