@@ -300,6 +300,25 @@ class Walk:
         self.quiet("the case")
         told("commented and took the case; refusals would stand at their place")
 
+    def writes_on(self):
+        """What somebody is writing stays, and a refusal stands where it was caused."""
+        self.one("#comment-text").send_keys("half a sentence")
+        self.server.call("POST", f"/v1/cases/{self.server.case}/comments", {"text": "from elsewhere"})
+        self.wait("the notice", lambda: "where you are writing" in self.text("[data-notice]"))
+        require(self.one("#comment-text").get_attribute("value") == "half a sentence", "what was written is gone")
+        self.press("[data-notice-act]")
+        self.wait("the other comment", lambda: "from elsewhere" in self.text("#comments"))
+        self.press("#act-hold summary")
+        self.browser.execute_script("document.querySelector('#act-hold form').dataset.version = '1'")
+        self.one("#hold-reason").send_keys("Waiting for the owner.")
+        self.press("#act-hold button")
+        self.wait("the refusal", lambda: "read it again" in self.text("#act-hold .problem"))
+        # The browser reports the 412 itself as an error of the page.
+        self.browser.get_log("browser")
+        self.press("#act-hold button")
+        self.wait("the hold", lambda: "On hold" in self.text("#case-head"))
+        told("what is being written stays; a stale command was refused at its place, and taken when repeated")
+
     def reads_history(self):
         self.go(f"/history?case={self.server.case}&type=rollback.requested")
         require("raj" in self.text(".trail"), "the history does not name who rolled back")
@@ -408,6 +427,9 @@ class Walk:
         self.sign_out()
         self.pictures("login", "/login?ended=1")
         self.quiet("sign-in")
+        self.server.log.flush()
+        log = pathlib.Path(self.server.log.name).read_text()
+        require("a template asks for" not in log, "a template asks for a name that its model does not have")
         told(f"{len(list(self.directory.glob('*.png')))} screenshots in {self.directory}")
 
     def run(self):
@@ -418,6 +440,7 @@ class Walk:
         self.two_people_approve()
         self.rolls_back()
         self.comments()
+        self.writes_on()
         self.reads_history()
         self.hostile_case()
         self.queue_is_live()

@@ -11,7 +11,9 @@ import Testing
 extension TestServer {
     /// A page as a browser asks for it.
     func page(_ path: String, as sender: Sender) async throws -> Answer {
-        try await get(path, as: sender, headers: [.accept: "text/html,application/xhtml+xml,*/*;q=0.8"])
+        let answer = try await get(path, as: sender, headers: [.accept: "text/html,application/xhtml+xml,*/*;q=0.8"])
+        #expect(!lines.all.contains { $0.contains("a template asks for") }, "\(path): a name is missing in the model")
+        return answer
     }
 }
 
@@ -145,6 +147,80 @@ struct PageTests {
             #expect(try await server.page("/nowhere", as: .role(.analyst)).text.contains("Not found"))
             // A program that does not ask for HTML is told in JSON, as ever.
             #expect(try await server.get("/nowhere").problem == "not-found")
+        }
+    }
+
+    @Test("a run is shown step by step: under way, failed, undone, refused")
+    func runs() async throws {
+        try await TestServer.run { server in
+            let (caseID, runID) = try await server.startRun()
+            try await server.settle()
+            let view = try await server.get("/v1/runs/\(runID.lowercased)/steps")
+            let step = try #require(view["/items/0/step_id"]?.stringValue)
+            func after(_ decisions: [(EventType, [String: JSONValue])]) async throws -> String {
+                let base: [String: JSONValue] = ["run_id": .string(runID.lowercased), "step_id": .string(step)]
+                try await server.append(
+                    decisions.map { Decision(type: $0.0, data: .object(base.merging($0.1) { $1 })) }, to: caseID)
+                try await server.project()
+                return try await server.page("/cases/\(caseID)", as: .role(.responder)).text
+            }
+            let prepared = try await after([(.stepPrepared, ["pre_state": ["rules": ["<before>"]]])])
+            #expect(prepared.contains("data-step-state=\"prepared\"") && prepared.contains("&lt;before&gt;"))
+            #expect(prepared.contains("Pause the run") && prepared.contains("Cancel the run"))
+            let failed = try await after([
+                (.stepExecuted, ["output": ["ok": true]]),
+                (.stepFailed, ["error": ["code": "drift", "message": "<b>not as left</b>"], "applied": true]),
+                (.runFailed, ["reason": "a step failed"]),
+            ])
+            #expect(failed.contains("Drift: &lt;b&gt;not as left&lt;/b&gt;") && failed.contains("a step failed"))
+            #expect(failed.contains("A person has to look."))
+            #expect(failed.contains(":rollback\"") && !failed.contains("Pause the run"))
+            let asked = try await server.post(
+                "/v1/runs/\(runID.lowercased):rollback",
+                ["reason": "Put it back, please.", "reason_code": "false_containment"], as: .role(.responder))
+            #expect(asked.status == 202, "\(asked.text)")
+            let refused = try await after([
+                (.stepRollbackRefused, ["expected": ["a": 1], "found": ["a": 2]]),
+                (.rollbackIncomplete, ["unrestored_step_ids": [.string(step)]]),
+            ])
+            #expect(refused.contains("Rollback incomplete") && refused.contains("1 step not restored"))
+            #expect(refused.contains("False containment: Put it back, please."))
+        }
+    }
+
+    @Test("what speaks against acting is named, and closed cases say how they ended")
+    func states() async throws {
+        try await TestServer.run { server in
+            try await server.furnish()
+            let now = Instant.now()
+            let calendar = try await server.post(
+                "/v1/calendars",
+                [
+                    "entries": [
+                        [
+                            "kind": "maintenance_window", "name": "<i>quarterly</i>",
+                            "starts_at": .string(now.adding(milliseconds: -3_600_000).rfc3339),
+                            "ends_at": .string(now.adding(milliseconds: 3_600_000).rfc3339),
+                            "entities": [["type": "cloud_resource", "value": "sg-0a1"]],
+                        ]
+                    ]
+                ], as: .role(.admin))
+            #expect(calendar.status < 300, "\(calendar.text)")
+            let caseID = try await server.openCase()
+            let page = try await server.page("/cases/\(caseID)", as: .role(.analyst))
+            #expect(page.text.contains("Maintenance window: <strong>&lt;i&gt;quarterly&lt;/i&gt;</strong>"))
+            #expect(page.text.contains("falls short"))
+            let current = try await server.get("/v1/cases/\(caseID)")
+            let closed = try await server.post(
+                "/v1/cases/\(caseID):close", ["verdict": "benign", "reason": "Planned work."],
+                headers: [.ifMatch: current.eTag])
+            #expect(closed.status == 200, "\(closed.text)")
+            try await server.settle()
+            let after = try await server.page("/cases/\(caseID)", as: .role(.analyst)).text
+            #expect(after.contains("Verdict: benign") && after.contains("Benign: Planned work."))
+            #expect(after.contains("id=\"act-reopen\"") && !after.contains("id=\"act-close\""))
+            #expect(try await server.page("/?show=closed", as: .role(.analyst)).text.contains(caseID))
+            #expect(try await server.page("/figures", as: .role(.reporter)).text.contains("0 of 1; 95 % interval"))
         }
     }
 

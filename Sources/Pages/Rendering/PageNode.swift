@@ -50,6 +50,35 @@ struct PageRoot: MustacheParent {
     }
 }
 
+/// Names that templates asked for and no model had, each told once: defects of a page that show as nothing on it.
+///
+/// Bounded, since the names are those of templates.
+package final class PageSlips: Sendable {
+    private struct State {
+        var known: Set<String> = []
+        var untold: [String] = []
+    }
+
+    private let state = Mutex(State())
+
+    func note(_ names: Set<String>, in page: String) {
+        guard !names.isEmpty else { return }
+        state.withLock { state in
+            for name in names.sorted() where state.known.insert("\(page): \(name)").inserted {
+                state.untold.append("\(page): \(name)")
+            }
+        }
+    }
+
+    /// What is new since the last time.
+    package func take() -> [String] {
+        state.withLock { state in
+            defer { state.untold = [] }
+            return state.untold
+        }
+    }
+}
+
 /// A member that is there and says nothing: ends the search for its name.
 struct PageNothing: MustacheCustomRenderable {
     var renderText: String { "" }

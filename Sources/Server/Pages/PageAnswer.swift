@@ -83,7 +83,12 @@ extension HTTPFields {
 extension Call {
     /// A page of the site, within its frame.
     func page(_ template: String, _ frame: PageFrame, _ model: JSONValue, status: HTTPResponse.Status = .ok) -> Reply {
-        PageAnswer.reply(
-            services.pages.render(template, frame.model(model, assets: services.pages.assets)), status: status)
+        let html = services.pages.render(template, frame.model(model, assets: services.pages.assets))
+        let slips = services.pages.slips.take()
+        if !slips.isEmpty {
+            services.logger.error(
+                "a template asks for what its model does not name", metadata: ["names": "\(slips)"])
+        }
+        return PageAnswer.reply(html, status: status)
     }
 }
