@@ -6,8 +6,8 @@ import Mustache
 ///
 /// A room of its own, so that what a browser shows can be made and tested without HTTP and a database: views of the
 /// domain go in, text comes out. Templates see JSON (`PageNode`) and have no way to write anything unescaped: the test
-/// of the templates refuses `{{{` and `{{&`.
-package struct Pages: Sendable {
+/// of the templates refuses `{{{` and `{{&`. A reference, because there is one set of them however many hold it.
+package final class Pages: Sendable {
     private let library: MustacheLibrary
     package let assets: PageAssets
     /// What templates asked for in vain.
