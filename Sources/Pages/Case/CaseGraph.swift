@@ -45,7 +45,7 @@ struct CaseGraph {
         }
         let actions = page.record.approval?.actions ?? page.record.recommendation?.actions ?? []
         if let playbook = page.record.recommendation?.playbook, !actions.isEmpty {
-            add("playbook", 4, "Playbook", "version \(playbook.version), \(Words.inline(playbook.mode.rawValue))")
+            add("playbook", 4, "Playbook", page.playbookName ?? "Version \(playbook.version)")
         }
         for action in actions {
             let id = "action:\(action.stepID)"

@@ -14,7 +14,8 @@ extension CasePage {
             return [
                 "playbook": recommendation.playbook.map { playbook in
                     [
-                        "id": .string(playbook.id), "version": .integer(Int64(playbook.version)),
+                        "id": .string(playbook.id), "name": .string(playbookName ?? ""),
+                        "version": .integer(Int64(playbook.version)),
                         "mode": .string(Words.inline(playbook.mode.rawValue)), "digest": .string(playbook.digest.text),
                     ]
                 } ?? .null,

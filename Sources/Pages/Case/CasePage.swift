@@ -11,6 +11,8 @@ package struct CasePage: Sendable {
     let position: Int64
     let lines: [TimelineLine]
     let alerts: [JSONValue]
+    /// Of the recommended one, as it was published.
+    let playbookName: String?
     let viewer: Principal
     /// When the page shows how the case once was; then nothing can be done on it.
     let moment: Moment?
@@ -30,15 +32,17 @@ package struct CasePage: Sendable {
 
     /// - Parameters:
     ///   - lines: the history: the case's own events and those of other streams that are cited.
+    ///   - playbookName: of the playbook that the recommendation names.
     ///   - alerts: as `GET /v1/alerts` lists them.
     package init(
-        record: CaseRecord, position: Int64, lines: [TimelineLine], alerts: [JSONValue], viewer: Principal,
-        moment: Moment?, now: Instant
+        record: CaseRecord, position: Int64, lines: [TimelineLine], alerts: [JSONValue], playbookName: String?,
+        viewer: Principal, moment: Moment?, now: Instant
     ) throws {
         self.record = record
         self.position = position
         self.lines = lines.sorted { $0.position > $1.position }
         self.alerts = alerts
+        self.playbookName = playbookName
         self.viewer = viewer
         self.moment = moment
         self.now = now

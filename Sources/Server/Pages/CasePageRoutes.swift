@@ -47,8 +47,10 @@ enum CasePageRoutes {
         let alerts = try await call.services.queries.alerts(
             tenant: call.tenant, filter: filter, page: PageRequest(limit: 100)
         ).items.filter { linked.contains($0["id"]?.stringValue ?? "") }
+        let playbooks = try await call.services.registries.registry(of: call.tenant).playbooks
         let page = try CasePage(
-            record: record, position: position, lines: lines, alerts: alerts, viewer: call.principal,
+            record: record, position: position, lines: lines, alerts: alerts,
+            playbookName: record.recommendation?.playbook.flatMap { playbooks[$0.id]?.name }, viewer: call.principal,
             moment: past == nil
                 ? nil : .init(version: record.version, recordedAt: events.last?.recordedAt), now: call.now)
         let frame = PageFrame(
