@@ -302,6 +302,13 @@ class Walk:
 
     def writes_on(self):
         """What somebody is writing stays, and a refusal stands where it was caused."""
+        self.press("#act-evidence summary")
+        Select(self.one("#evidence-kind")).select_by_value("cost_risk")
+        self.one("#evidence-summary").send_keys("Nobody was cut off.")
+        self.one("#evidence-note").send_keys("Session manager log of today.")
+        self.press("#act-evidence button")
+        self.wait("the evidence", lambda: "Nobody was cut off." in self.browser.execute_script(
+            "return document.querySelector('#evidence').textContent"))
         self.one("#comment-text").send_keys("half a sentence")
         self.server.call("POST", f"/v1/cases/{self.server.case}/comments", {"text": "from elsewhere"})
         self.wait("the notice", lambda: "where you are writing" in self.text("[data-notice]"))

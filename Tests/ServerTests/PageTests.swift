@@ -150,6 +150,29 @@ struct PageTests {
         }
     }
 
+    @Test("evidence can be added and consent asked for where the state allows it; the stop switch is seen everywhere")
+    func asking() async throws {
+        try await TestServer.run { server in
+            let (caseID, approval) = try await server.pendingApproval()
+            func page(_ path: String? = nil) async throws -> String {
+                try await server.page(path ?? "/cases/\(caseID)", as: .role(.analyst)).text
+            }
+            #expect(try await page().contains("id=\"act-evidence\""))
+            #expect(try await !page().contains("id=\"act-ask\""))
+            #expect(try await !page().contains("Automation is halted"))
+            #expect(try await server.decide(approval, "deny", as: .role(.responder)).status == 200)
+            try await server.settle()
+            let denied = try await page()
+            #expect(denied.contains("id=\"act-ask\"") && denied.contains("The last request was denied."))
+            let halted = try await server.post(
+                "/v1/automation:halt", ["reason": "Something is wrong."], as: .role(.responder))
+            #expect(halted.status == 200, "\(halted.text)")
+            for path in ["/", "/cases/\(caseID)", "/approvals", "/figures", "/history"] {
+                #expect(try await page(path).contains("Automation is halted"), "\(path)")
+            }
+        }
+    }
+
     @Test("a run is shown step by step: under way, failed, undone, refused")
     func runs() async throws {
         try await TestServer.run { server in

@@ -9,6 +9,10 @@ extension CasePage {
         func allows(_ command: CaseCommandName) -> Bool {
             may(HandleCases.self) && TransitionTable.allows(command, in: record.state)
         }
+        let missing = record.missingEvidence(
+            plan: record.approval?.plan ?? record.plan, demands: record.approval?.demands ?? record.demands)
+        let kinds = missing.map(\.kind) + EvidenceKind.allCases.filter { kind in !missing.contains { $0.kind == kind } }
+        let asks = record.approval.map { $0.state != .pending && $0.state != .granted } ?? true
         let isMine = record.assignee?.identity == viewer.identity
         return [
             "path": .string(path), "any": .bool(may(HandleCases.self)), "me": .string(viewer.identity.subject),
@@ -17,6 +21,13 @@ extension CasePage {
             "may_escalate": .bool(allows(.escalate)), "may_recover": .bool(allows(.recover)),
             "may_hold": .bool(allows(.hold) && !record.onHold), "may_resume": .bool(allows(.resume) && record.onHold),
             "may_reopen": .bool(allows(.reopen)),
+            "may_add": .bool(allows(.addEvidence)),
+            "kinds": .array(
+                kinds.map { ["value": .string($0.rawValue), "label": .string(Words.sentence($0.rawValue))] }),
+            "ask": allows(.requestApproval) && asks && record.activeRun == nil
+                ? record.recommendation?.playbook.map {
+                    ["playbook_id": .string($0.id), "playbook_name": .string(playbookName ?? $0.id)]
+                } ?? .null : .null,
             "verdicts": .array(
                 Verdict.allCases.filter { $0 != .unknown && $0 != .duplicate }.map {
                     ["value": .string($0.rawValue), "label": .string(Words.sentence($0.rawValue))]

@@ -28,6 +28,8 @@ package struct PageFrame: Sendable {
     /// Limits the live stream to a case.
     package var caseID: String?
     package var now: Instant
+    /// The stop switch is on for the whole tenant.
+    package var isHalted = false
 
     package init(
         title: String, place: Place?, viewer: Principal?, position: Int64? = nil, follows: Following = .page,
@@ -63,7 +65,7 @@ package struct PageFrame: Sendable {
             "follows": .string(follows.rawValue), "has_position": .bool(position != nil),
             "case_id": caseID.map(JSONValue.string) ?? .null,
             "stream_types": .string(position == nil ? "" : Self.streamed.joined(separator: ",")),
-            "now": .string(now.rfc3339),
+            "is_halted": .bool(isHalted),
             "places": .array(
                 Place.allCases.filter { $0.isOpen(to: roles) }.map {
                     [

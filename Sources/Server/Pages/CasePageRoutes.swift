@@ -56,7 +56,7 @@ enum CasePageRoutes {
         let frame = PageFrame(
             title: record.title ?? "Case", place: .queue, viewer: call.principal,
             position: past == nil ? position : nil, caseID: id.lowercased, now: call.now)
-        return call.page("case", frame, try page.model)
+        return try await call.page("case", frame, try page.model)
     }
 
     /// The newest ones, up to where the record stands, so that nothing on the page is ahead of anything else.

@@ -7,6 +7,7 @@ import JSON
 import Logging
 import NIOCore
 import Pages
+import Reactors
 
 /// HTML on its way out, with the rules that a browser is given for it.
 enum PageAnswer {
@@ -82,13 +83,15 @@ extension HTTPFields {
 
 extension Call {
     /// A page of the site, within its frame.
-    func page(_ template: String, _ frame: PageFrame, _ model: JSONValue, status: HTTPResponse.Status = .ok) -> Reply {
+    func page(_ template: String, _ frame: PageFrame, _ model: JSONValue) async throws -> Reply {
+        var frame = frame
+        frame.isHalted = try await services.registries.registry(of: tenant).isHalted(playbook: nil)
         let html = services.pages.render(template, frame.model(model, assets: services.pages.assets))
         let slips = services.pages.slips.take()
         if !slips.isEmpty {
             services.logger.error(
                 "a template asks for what its model does not name", metadata: ["names": "\(slips)"])
         }
-        return PageAnswer.reply(html, status: status)
+        return PageAnswer.reply(html)
     }
 }

@@ -26,7 +26,7 @@ enum PageRoutes {
         if PageFrame.Place.queue.isOpen(to: call.principal.roles) { return try await queue(call) }
         if PageFrame.Place.figures.isOpen(to: call.principal.roles) { return PageAnswer.redirect(to: "/figures") }
         let frame = PageFrame(title: "Nothing here for this role", place: nil, viewer: call.principal, now: call.now)
-        return call.page(
+        return try await call.page(
             "message", frame,
             MessagePage.model(
                 title: "Nothing here for this role",
@@ -62,7 +62,7 @@ enum PageRoutes {
             title: "Queue", place: .queue, viewer: call.principal,
             position: min(page.asOfPosition, counts.asOfPosition),
             follows: .rows, now: call.now)
-        return call.page("queue", frame, model)
+        return try await call.page("queue", frame, model)
     }
 
     private static func approvals(_ call: Call<ReadCases>) async throws -> Reply {
@@ -84,7 +84,7 @@ enum PageRoutes {
         let frame = PageFrame(
             title: "Approvals", place: .approvals, viewer: call.principal, position: page.asOfPosition,
             follows: .page, now: call.now)
-        return call.page("approvals", frame, model)
+        return try await call.page("approvals", frame, model)
     }
 
     private static func figures(_ call: Call<ReadMetrics>) async throws -> Reply {
@@ -99,7 +99,7 @@ enum PageRoutes {
                 facts: facts.value, asOf: facts.asOfPosition)
         }
         let frame = PageFrame(title: "Metrics", place: .figures, viewer: call.principal, now: call.now)
-        return call.page("figures", frame, FiguresPage(period: period, reports: reports).model)
+        return try await call.page("figures", frame, FiguresPage(period: period, reports: reports).model)
     }
 
     private static func history(_ call: Call<ReadCases>) async throws -> Reply {
@@ -117,7 +117,7 @@ enum PageRoutes {
         let page = try await call.services.queries.audit(
             tenant: call.tenant, filter: filter, page: PageRequest(cursor: try query.text("cursor")))
         let frame = PageFrame(title: "History", place: .history, viewer: call.principal, now: call.now)
-        return call.page(
+        return try await call.page(
             "history", frame,
             HistoryPage(filter: shown, items: page.items, nextCursor: page.nextCursor, moment: moment).model)
     }
