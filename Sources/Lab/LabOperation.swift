@@ -13,7 +13,7 @@ package enum LabKind: String, Sendable, CaseIterable {
     package var operations: [LabOperation] {
         switch self {
         case .hosts, .namespaces: [.isolate, .release]
-        case .pods: [.isolate, .release, .snapshot, .terminateProcess, .restore, .scanImage]
+        case .pods: [.isolate, .release, .snapshot, .terminateProcess, .restore, .scanImage, .identify]
         case .users: [.disable, .enable]
         case .tokens: [.revoke, .reissue]
         case .secrets: [.rotate, .restore]
@@ -33,6 +33,8 @@ package enum LabOperation: String, Sendable, CaseIterable {
     case isolate, release, snapshot, restore, disable, enable, revoke, reissue, rotate, block, unblock
     case terminateProcess = "terminate_process"
     case scanImage = "scan_image"
+    /// What the pod is and what runs in it; changes nothing.
+    case identify
     case revokeIngress = "revoke_ingress"
     case authorizeIngress = "authorize_ingress"
     /// `POST /v1/tickets`, `POST /v1/notifications`.
@@ -107,8 +109,21 @@ extension LabOperation {
             let processes = before["processes"]?.arrayValue ?? []
             let findings = processes.filter { Self.minerNames.contains($0.stringValue ?? "") }
                 .map { JSONValue.object(["kind": "miner", "process": $0]) }
+            let vulnerabilities = before["vulnerabilities"] ?? []
             return LabTransition(
-                after: after, output: ["image": before["image"] ?? .null, "findings": .array(findings)])
+                after: after,
+                output: [
+                    "image": before["image"] ?? .null, "findings": .array(findings),
+                    "vulnerabilities": vulnerabilities,
+                    "is_vulnerable": .bool(!(vulnerabilities.arrayValue ?? []).isEmpty),
+                ])
+        case .identify:
+            return LabTransition(
+                after: after,
+                output: [
+                    "image": before["image"] ?? .null, "processes": before["processes"] ?? [],
+                    "isolated": before["isolated"] ?? false, "moved_to": before["moved_to"] ?? "",
+                ])
         case .revokeIngress:
             after["rules"] = try removing(try rule(in: body), from: before["rules"], "no such rule is in this group")
             return LabTransition(after: after)

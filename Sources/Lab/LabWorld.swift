@@ -102,7 +102,8 @@ extension LabWorld {
         let place = kind.rawValue + "/" + id
         let transition = try operation.transition(
             of: before, body: body, remembered: remembered[place], id: operationID)
-        let after = transition.after.asSets()
+        var after = transition.after.asSets()
+        if operation == .isolate, kind == .pods { try evade(from: &after) }
         try store(after, kind, id)
         switch transition.memory {
         case .keep: break
@@ -110,6 +111,17 @@ extension LabWorld {
         case .forget: remembered[place] = nil
         }
         return Self.answer(operationID, kind, id, before: before, after: after, output: transition.output)
+    }
+
+    /// An attacker who is told by `evades_to` where to go: as the pod is isolated, what ran in it appears in another one.
+    /// It is nobody's operation, so no journal has it.
+    private mutating func evade(from pod: inout JSONValue) throws(LabError) {
+        guard let refuge = pod["evades_to"]?.stringValue, var other = object(.pods, refuge) else { return }
+        let moved = (other["processes"]?.arrayValue ?? []) + (pod["processes"]?.arrayValue ?? [])
+        other["processes"] = JSONValue.array(moved).asSets()
+        try store(other, .pods, refuge)
+        pod["processes"] = []
+        pod["moved_to"] = .string(refuge)
     }
 
     private mutating func create(

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Event types")
 struct EventTypeTests {
-    /// domain.md §2, by hand. A name is for ever: this list may grow, but never change.
+    /// domain.md §2, by hand, and the proposals that two people need. A name is for ever: this list may grow, but never change.
     static let names = """
         alert.ingested alert.updated alert.normalized alert.deduplicated alert.rejected alert.retried
         detection.matched correlation.matched
@@ -15,7 +15,7 @@ struct EventTypeTests {
         case.split evidence.added evidence.expired
         case.recommended gate.evaluated gate.auto_approved case.escalated approval.requested approval.granted
         approval.denied approval.quorum_reached approval.expired approval.invalidated approval.decision_refused
-        standing_approval.granted standing_approval.revoked standing_approval.expired automation.halted
+        standing_approval.proposed standing_approval.granted standing_approval.revoked standing_approval.expired automation.halted
         automation.resumed
         run.started step.prepared step.executed step.verified step.failed step.retried step.outcome_unknown
         step.skipped run.paused run.resumed run.cancelled run.completed run.failed rollback.requested
@@ -27,7 +27,7 @@ struct EventTypeTests {
         clock.observed
         learning.proposed learning.accepted learning.declined case.learned
         tenant.created token.created token.revoked connector.changed mapping.changed key.rotated policy.proposed
-        policy.approved policy.reviewed playbook.published playbook.promoted playbook.demoted rule.published
+        policy.approved policy.reviewed playbook.published playbook.promotion_proposed playbook.promoted playbook.demoted rule.published
         rule.retired asset.registered identity.registered indicator.added calendar.changed access.granted
         access.revoked access.denied audit.read evidence.exported subject.erased legal_hold.placed
         legal_hold.lifted history.imported model.called

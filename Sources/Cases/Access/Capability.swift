@@ -17,6 +17,8 @@ package enum HandleCases: Capability { package static let roles: Set<Role> = [.a
 package enum Respond: Capability { package static let roles: Set<Role> = [.responder, .lead] }
 /// Merge and split cases, legal hold; the second person for promotions, policies and standing approvals.
 package enum LeadCases: Capability { package static let roles: Set<Role> = [.lead] }
+/// The first of two people for a promotion or a standing approval; the second is a lead.
+package enum ProposeStandingApproval: Capability { package static let roles: Set<Role> = [.admin, .lead] }
 package enum ReadMetrics: Capability {
     package static let roles: Set<Role> = [.analyst, .responder, .lead, .auditor, .reporter]
 }

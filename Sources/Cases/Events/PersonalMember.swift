@@ -99,13 +99,15 @@ extension EventType {
         case .calendarChanged: [PersonalMember("/data/entries/*/entities/*/value", .entity)]
         case .modelCalled: [PersonalMember("/data/prompt", .item), PersonalMember("/data/answer", .item)]
         case .alertDeduplicated, .alertRetried, .evidenceExpired, .approvalQuorumReached, .approvalExpired,
-            .approvalInvalidated, .standingApprovalGranted, .standingApprovalRevoked, .standingApprovalExpired,
+            .approvalInvalidated, .standingApprovalProposed, .standingApprovalGranted, .standingApprovalRevoked,
+            .standingApprovalExpired,
             .automationHalted, .automationResumed, .runCompleted, .stepRolledBack, .rollbackCompleted,
             .rollbackIncomplete, .containmentExpired, .runShadowed, .drillCompleted, .caseAssigned, .caseUnassigned,
             .caseViewed, .slaStarted, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled,
             .slaRetargeted, .clockObserved, .caseLearned, .tenantCreated, .tokenCreated, .tokenRevoked,
             .connectorChanged, .mappingChanged, .keyRotated, .policyProposed, .policyApproved, .policyReviewed,
-            .playbookPublished, .playbookPromoted, .playbookDemoted, .rulePublished, .ruleRetired, .accessGranted,
+            .playbookPublished, .playbookPromotionProposed, .playbookPromoted, .playbookDemoted, .rulePublished,
+            .ruleRetired, .accessGranted,
             .accessRevoked, .accessDenied, .auditRead, .evidenceExported, .subjectErased, .legalHoldPlaced,
             .legalHoldLifted, .historyImported:
             []

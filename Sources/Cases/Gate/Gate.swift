@@ -32,7 +32,10 @@ package enum Gate {
 
         // What speaks against acting alone takes a standing approval back too: the matrix holds, and at least one
         // person.
-        let isTooWide = (input.plan?.targets.count ?? 0) > policy.execution.maxTargetsAutomatic
+        // A standing approval names its own number of targets, which two people agreed to.
+        let widest = standing.map { min($0.maxTargets, policy.execution.maxTargetsApproved) }
+        let isTooWide =
+            (input.plan?.targets.count ?? 0) > (widest ?? policy.execution.maxTargetsAutomatic)
         let asksPeople =
             !fellShort.isEmpty || input.plan == nil || isTooWide
             || input.registry.isHalted(playbook: input.plan?.playbook.id)
@@ -62,8 +65,11 @@ package enum Gate {
         guard let plan = input.plan, !input.record.touchesProductionCritical(plan.targets) else { return nil }
         return input.registry.standingApprovals.values
             .sorted { $0.id.uuidString < $1.id.uuidString }
-            .first {
-                $0.covers(plan, pattern: input.record.pattern, at: input.now, isLive: input.playbookMode == .live)
+            .first { standing in
+                standing.covers(
+                    plan, pattern: input.record.pattern, at: input.now, isLive: input.playbookMode == .live,
+                    labels: { input.registry.assets[$0.key]?.labels ?? [] },
+                    recentRuns: input.registry.recentUses(of: standing.id, at: input.now))
             }
     }
 

@@ -220,22 +220,3 @@ package struct PlaybookHistory: Sendable, Hashable {
         includingImported ? (live + imported, liveCorrect + importedCorrect) : (live, liveCorrect)
     }
 }
-
-/// A decision made in advance by two people: these patterns and classes, at most so many targets, until a date.
-package struct StandingApproval: Payload {
-    package static let type = EventType.standingApprovalGranted
-    package var id: UUID
-    package var playbookID: String
-    package var patterns: [String]
-    package var actionClasses: [ActionClass]
-    package var maxTargets: Int
-    package var expiresAt: Instant
-    package var isEmergency: Bool
-
-    package func covers(_ plan: Plan, pattern: String?, at now: Instant, isLive: Bool) -> Bool {
-        guard let pattern, isLive || isEmergency else { return false }
-        return plan.playbook.id == playbookID && patterns.contains(pattern)
-            && plan.actionClasses.isSubset(of: Set(actionClasses)) && plan.targets.count <= maxTargets
-            && now < expiresAt
-    }
-}

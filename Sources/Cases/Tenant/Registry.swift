@@ -17,6 +17,9 @@ package struct Registry: Sendable {
     package var assets: [EntityKey: Asset] = [:]
     package var playbooks: [String: PublishedPlaybook] = [:]
     package var standingApprovals: [UUID: StandingApproval] = [:]
+    package var proposedStandingApprovals: [UUID: StandingApprovalProposal] = [:]
+    /// By playbook; of the version that was current when it was asked for.
+    package var promotionProposals: [String: PromotionProposal] = [:]
     package var connectors: [String: ConnectorSettings] = [:]
     package var tokens: [UUID: Token] = [:]
     package var calendar: [CalendarEntry] = []
@@ -24,6 +27,8 @@ package struct Registry: Sendable {
     private var histories: [String: PlaybookHistory] = [:]
     /// Live runs whose case has no verdict yet: case → playbook.
     private var unjudgedRuns: [UUID: String] = [:]
+    /// When runs were let through by a standing approval, newest last.
+    private var standingUses: [UUID: [Instant]] = [:]
     private var isTenantHalted = false
     private var haltedPlaybooks: Set<String> = []
 
@@ -37,6 +42,12 @@ package struct Registry: Sendable {
 
     package func isHalted(playbook: String?) -> Bool {
         isTenantHalted || playbook.map { haltedPlaybooks.contains($0) } ?? false
+    }
+
+    /// Runs that a standing approval let through within the hour before an instant.
+    package func recentUses(of standing: UUID, at now: Instant) -> Int {
+        let since = now.adding(milliseconds: -3_600_000)
+        return (standingUses[standing] ?? []).count { $0 > since }
     }
 
     /// Everything that depends on these assets, directly or through others, without the assets themselves.
@@ -58,7 +69,8 @@ package struct Registry: Sendable {
     /// The event types that this fold reads: a follower asks the log for these alone.
     package static let eventTypes: [EventType] = [
         .tenantCreated, .policyProposed, .policyApproved, .assetRegistered, .playbookPublished, .playbookPromoted,
-        .playbookDemoted, .standingApprovalGranted, .standingApprovalRevoked, .connectorChanged, .tokenCreated,
+        .playbookPromotionProposed, .playbookDemoted, .standingApprovalProposed, .standingApprovalGranted,
+        .standingApprovalRevoked, .standingApprovalExpired, .gateAutoApproved, .connectorChanged, .tokenCreated,
         .tokenRevoked, .runStarted, .rollbackRequested, .caseClosed, .calendarChanged, .historyImported,
         .automationHalted, .automationResumed, .accessGranted,
     ]
@@ -87,14 +99,33 @@ package struct Registry: Sendable {
             playbook.eventID = event.eventID
             playbook.publishedBy = event.actor
             playbooks[playbook.playbookID] = playbook
+            promotionProposals[playbook.playbookID] = nil
         case .playbookPromoted, .playbookDemoted:
             let change: PlaybookModeChanged = try event.data.decode()
             playbooks[change.playbookID]?.mode = change.mode
+            promotionProposals[change.playbookID] = nil
+        case .playbookPromotionProposed:
+            let change: PlaybookModeChanged = try event.data.decode()
+            promotionProposals[change.playbookID] = PromotionProposal(
+                mode: change.mode, version: playbooks[change.playbookID]?.version ?? 0,
+                proposedBy: event.actor.identity)
+        case .standingApprovalProposed:
+            let approval: StandingApproval = try event.payload()
+            proposedStandingApprovals[approval.id] = StandingApprovalProposal(
+                approval: approval, proposedBy: event.actor.identity, proposedAt: event.recordedAt)
         case .standingApprovalGranted:
             let approval: StandingApproval = try event.payload()
             standingApprovals[approval.id] = approval
-        case .standingApprovalRevoked:
-            if let id = event.data["id"]?.stringValue.flatMap(UUID.init(uuidString:)) { standingApprovals[id] = nil }
+            proposedStandingApprovals[approval.id] = nil
+        case .standingApprovalRevoked, .standingApprovalExpired:
+            if let id = event.data["id"]?.stringValue.flatMap(UUID.init(uuidString:)) {
+                standingApprovals[id] = nil
+                proposedStandingApprovals[id] = nil
+            }
+        case .gateAutoApproved:
+            if let id = event.data["standing_approval_id"]?.stringValue.flatMap(UUID.init(uuidString:)) {
+                standingUses[id] = Array(((standingUses[id] ?? []) + [event.recordedAt]).suffix(1_000))
+            }
         case .connectorChanged:
             let connector: ConnectorSettings = try event.payload()
             connectors[connector.name] = connector

@@ -112,7 +112,8 @@ extension Plan {
             }
         return PlanStep(
             stepId: step.id, playbookStepId: step.id, name: step.name, actionClass: .openTicket,
-            connector: PlanStep.manualConnector, operation: operation, targets: [], parameters: instructions,
+            connector: PlanStep.manualConnector, operation: operation, targets: [], targetFrom: nil,
+            parameters: instructions,
             inputs: [:], reversible: false, capture: nil, verify: [], rollback: nil,
             timeoutMs: step.timeoutMs ?? 0, dependsOn: dependsOn)
     }
@@ -141,7 +142,8 @@ extension Plan {
         return PlanStep(
             stepId: isOnly ? step.id : derivedID(step.id, target), playbookStepId: step.id,
             name: isOnly ? step.name : "\(step.name) (\(target.value))", actionClass: docket.actionClass,
-            connector: docket.connector, operation: docket.operation, targets: [target], parameters: parameters,
+            connector: docket.connector, operation: docket.operation, targets: [target], targetFrom: docket.targetFrom,
+            parameters: parameters,
             inputs: inputs, reversible: docket.reversible && docket.rollback != nil, capture: docket.capture,
             verify: docket.verify, rollback: docket.rollback, timeoutMs: docket.timeoutMs, dependsOn: dependsOn)
     }

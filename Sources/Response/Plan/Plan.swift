@@ -66,6 +66,8 @@ package struct PlanStep: Sendable, Hashable, Codable {
     package var connector: String
     package var operation: String
     package var targets: [TargetEntity]
+    /// Expression over an earlier step's result that says which targets are acted on; `nil`: this one, whatever it says.
+    package var targetFrom: String?
     package var parameters: JSONValue
     /// Parameter → expression over an earlier step's result.
     package var inputs: [String: String]

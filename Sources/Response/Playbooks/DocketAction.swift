@@ -7,6 +7,7 @@ package import JSON
 /// "step_extensions": { "extension-definition--9f5b4f4e-7d0c-4a8e-9b1d-3c6f2a1e8d70": {
 ///   "action_class": "cloud_containment", "reversible": true, "connector": "lab", "operation": "revoke_ingress",
 ///   "target": {"entity_types": ["cloud_resource"], "roles": ["target"]},   // roles optional: any
+///   //   "from": "step:action--…:output:/moved_to": which of them, is known only then; none: nothing to do
 ///   "parameters": {"rule": {"$from": "evidence:cloud_audit:/rule"}},       // see Template
 ///   "inputs": {"snapshot_id": "step:action--…:output.id"},                 // merged into parameters at execution
 ///   "capture": {"required": ["/rules"]},                                   // must be in the captured object
@@ -27,6 +28,8 @@ package struct DocketAction: Sendable, Hashable {
     package var entityTypes: [String]
     /// Empty: any role.
     package var roles: [String]
+    /// Which of the candidates is acted on, as an earlier step finds out; `nil`: all of them.
+    package var targetFrom: String?
     package var parameters: JSONValue
     package var inputs: [String: String]
     package var capture: PlanCapture?
@@ -77,6 +80,13 @@ extension DocketAction {
         var target = MemberReader(value["target"] ?? .null, pointer.appending("target"))
         let entityTypes = target.strings("entity_types")
         let roles = target.strings("roles", required: false) ?? []
+        let from = target.string("from", required: false)
+        if let from {
+            if case .step? = ValueReference(from) {
+            } else {
+                target.note("from", "format", "names no value of an earlier step")
+            }
+        }
         if entityTypes?.isEmpty == true { target.note("entity_types", "length", "at least one entity type") }
         reader.problems += target.problems
         let parameters = value["parameters"] ?? .object([:])
@@ -95,7 +105,8 @@ extension DocketAction {
         else { return nil }
         self.init(
             actionClass: actionClass, reversible: reversible, connector: connector, operation: operation,
-            entityTypes: entityTypes, roles: roles, parameters: parameters, inputs: inputs, capture: capture,
+            entityTypes: entityTypes, roles: roles, targetFrom: from, parameters: parameters, inputs: inputs,
+            capture: capture,
             verify: verify, rollback: rollback, maxTargets: Int(maxTargets), timeoutMs: timeoutMs,
             gate: value["gate"] ?? .object([:]))
     }

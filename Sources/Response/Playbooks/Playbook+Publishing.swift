@@ -14,13 +14,15 @@ extension Playbook {
     }
 
     private func unknownSteps(_ docket: DocketAction, _ id: String) -> [PlaybookProblem] {
-        docket.inputs.sorted { $0.key < $1.key }.compactMap { name, text in
-            guard case .step(let step, _, _)? = ValueReference(text), let place = actionOrder.firstIndex(of: step),
-                let own = actionOrder.firstIndex(of: id), place < own
+        var references = docket.inputs.sorted { $0.key < $1.key }.map { (place: ["inputs", $0.key], text: $0.value) }
+        if let from = docket.targetFrom { references.append((place: ["target", "from"], text: from)) }
+        return references.compactMap { place, text in
+            guard case .step(let step, _, _)? = ValueReference(text), let index = actionOrder.firstIndex(of: step),
+                let own = actionOrder.firstIndex(of: id), index < own
             else {
                 return PlaybookProblem(
                     pointer: JSONPointer(
-                        tokens: ["workflow", id, "step_extensions", DocketAction.extensionID, "inputs", name]
+                        tokens: ["workflow", id, "step_extensions", DocketAction.extensionID] + place
                     ).description, code: "reference", detail: "names no earlier action")
             }
             return nil

@@ -10,6 +10,7 @@ extension RunMachine {
         switch state.step(id).status {
         case .pending:
             if step.isManual { return .wait(.manualStep(id)) }
+            guard isChosen(step) else { return nil }
             guard isInScope(step) else {
                 put(
                     .failed(
@@ -89,6 +90,26 @@ extension RunMachine {
             return nil
         }
         return .verify(step, delayMs: limits.delay(before: trials[step.stepId]?.reads ?? 0))
+    }
+
+    /// Whether an earlier step's result names this step's target; puts what follows when it does not.
+    ///
+    /// A name that is no target of the approved plan fails the step unexecuted: whoever approved has not seen it.
+    private mutating func isChosen(_ step: PlanStep) -> Bool {
+        guard let text = step.targetFrom else { return true }
+        let found = ValueReference(text).flatMap { earlier($0) } ?? .null
+        let names = (found.arrayValue ?? [found]).compactMap(\.stringValue).filter { !$0.isEmpty }
+        let known = Set(plan.targets.map(\.value))
+        if let stranger = names.first(where: { !known.contains($0) }) {
+            put(
+                .failed(
+                    runID, step.stepId, code: "out-of-scope",
+                    message: "\(stranger) lies outside the approved plan", applied: false))
+            return false
+        }
+        guard !names.contains(where: { name in step.targets.contains { $0.value == name } }) else { return true }
+        put(.skipped(runID: runID, stepID: step.stepId, reason: names.isEmpty ? "nothing_to_do" : "not_chosen"))
+        return false
     }
 
     private func isInScope(_ step: PlanStep) -> Bool {

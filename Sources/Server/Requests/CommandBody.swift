@@ -109,6 +109,20 @@ struct CommandBody {
         return value
     }
 
+    mutating func integer(_ name: String, _ range: ClosedRange<Int64>) -> Int64 {
+        guard required(name) != nil else { return range.lowerBound }
+        return optionalInteger(name, range) ?? range.lowerBound
+    }
+
+    mutating func optionalBool(_ name: String) -> Bool? {
+        guard has(name) else { return nil }
+        guard let value = json[name]?.boolValue else {
+            refuse(name, .type, "is true or false")
+            return nil
+        }
+        return value
+    }
+
     mutating func uuid(_ name: String) -> UUID {
         let standIn = UUID(uuid: UUID_NULL)
         guard let value = required(name) else { return standIn }

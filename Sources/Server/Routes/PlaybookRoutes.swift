@@ -21,7 +21,7 @@ enum PlaybookRoutes {
                 return .resource(try json(playbook), version: Int64(playbook.version))
             },
             .post("/v1/playbooks", Configure.self, creates: true, publish),
-            .post("/v1/playbooks/{id}:promote", LeadCases.self, promote),
+            .post("/v1/playbooks/{id}:promote", ProposeStandingApproval.self, promote),
             .post("/v1/playbooks/{id}:demote", LeadCases.self, demote),
         ]
     }
@@ -82,8 +82,9 @@ enum PlaybookRoutes {
     private enum Promotion: String, CaseIterable { case assisted, live }
     private enum Demotion: String, CaseIterable { case shadow, assisted }
 
-    /// The lead is the second person: whoever published this version does not promote it.
-    private static func promote(_ call: Call<LeadCases>) async throws -> Reply {
+    /// Two people: the first proposes, a lead who is somebody else agrees with the same words. To `assisted` one lead is
+    /// enough. Whoever published this version does not promote it.
+    private static func promote(_ call: Call<ProposeStandingApproval>) async throws -> Reply {
         var body = try call.command()
         let mode: PlaybookMode = body.choice("mode", Promotion.assisted) == .live ? .live : .assisted
         let reason = body.text("reason")
@@ -92,7 +93,19 @@ enum PlaybookRoutes {
         if let author = playbook.publishedBy, author.isHuman, author.identity == call.principal.identity {
             throw Rejection.selfApproval
         }
-        return try await change(playbook, to: mode, .playbookPromoted, reason, call)
+        let registry = try await call.services.registries.registry(of: call.tenant)
+        let proposal = registry.promotionProposals[playbook.playbookID].flatMap { proposal in
+            proposal.mode == mode && proposal.version == playbook.version ? proposal : nil
+        }
+        let isLead = call.principal.roles.contains(.lead)
+        if isLead, mode != .live || proposal.map({ $0.proposedBy != call.principal.identity }) == true {
+            return try await change(playbook, to: mode, .playbookPromoted, reason, call)
+        }
+        if proposal?.proposedBy == call.principal.identity { throw Rejection.selfApproval }
+        let position = try await append(playbook, mode, .playbookPromotionProposed, reason, call)
+        var json = try json(playbook)
+        json["proposed_mode"] = .string(mode.rawValue)
+        return Reply(.accepted, json).at(position)
     }
 
     private static func demote(_ call: Call<LeadCases>) async throws -> Reply {
@@ -103,16 +116,21 @@ enum PlaybookRoutes {
         return try await change(try await find(call), to: mode, .playbookDemoted, reason, call)
     }
 
-    private static func change(
-        _ playbook: PublishedPlaybook, to mode: PlaybookMode, _ type: EventType, _ reason: String,
-        _ call: Call<LeadCases>
-    ) async throws -> Reply {
+    private static func append<C: Capability>(
+        _ playbook: PublishedPlaybook, _ mode: PlaybookMode, _ type: EventType, _ reason: String, _ call: Call<C>
+    ) async throws -> Int64 {
         let data: JSONValue = [
             "playbook_id": .string(playbook.playbookID), "mode": .string(mode.rawValue), "reason": .string(reason),
         ]
-        let position = try await call.governance.append(
+        return try await call.governance.append(
             [Decision(type: type, data: data)], kind: .playbook,
             stream: GovernanceWriter.stream(ofPlaybook: playbook.playbookID, call.tenant), traceID: call.traceID)
+    }
+
+    private static func change<C: Capability>(
+        _ playbook: PublishedPlaybook, to mode: PlaybookMode, _ type: EventType, _ reason: String, _ call: Call<C>
+    ) async throws -> Reply {
+        let position = try await append(playbook, mode, type, reason, call)
         var changed = playbook
         changed.mode = mode
         return .resource(try json(changed), version: Int64(changed.version), position: position)

@@ -19,6 +19,8 @@ struct Demo: AsyncParsableCommand {
 
     @Option(help: "Story letters, separated by commas; all by default.") var stories: String?
     @Flag(help: "End when the stories are played: status 0 when all ended as expected, else 2.") var once = false
+    @Flag(help: "Play each story's near misses as well: changed a little, they must end otherwise.")
+    var nearMisses = false
     @Flag(help: "Play for a new tenant.") var fresh = false
     @Option(help: "Divide every duration of the tenant's policy by this; the clock stays true.") var speed: Int64 = 1
     @Option(help: "text or json, one line a story.") var format = OutputFormat.text
@@ -31,7 +33,7 @@ struct Demo: AsyncParsableCommand {
 
     func run() async throws {
         let (host, port) = try options.address()
-        let selected = try Story.select(stories)
+        let selected = try Story.select(stories, withVariants: nearMisses)
         let storage = try await Storage.open(options.storage, isOwner: true)
         do {
             // The demo's own lab is on loopback, which connectors may not reach otherwise.

@@ -30,6 +30,15 @@ struct APIClient: Sendable {
         return answer.body
     }
 
+    /// NDJSON.
+    @discardableResult
+    func post(_ path: String, lines: [String]) async throws -> JSONValue {
+        let answer = try await send(
+            .POST, path, bytes: Array(lines.joined(separator: "\n").utf8), mediaType: "application/x-ndjson")
+        guard (200..<300).contains(answer.status) else { throw failure(.POST, path, answer) }
+        return answer.body
+    }
+
     func put(_ path: String, _ body: JSONValue) async throws {
         let answer = try await send(.PUT, path, body: body)
         guard (200..<300).contains(answer.status) else { throw failure(.PUT, path, answer) }
@@ -38,17 +47,24 @@ struct APIClient: Sendable {
     func send(
         _ method: HTTPMethod, _ path: String, body: JSONValue? = nil, headers: [String: String] = [:]
     ) async throws -> Answer {
+        try await send(
+            method, path, bytes: body?.canonicalBytes(), mediaType: "application/json", headers: headers)
+    }
+
+    private func send(
+        _ method: HTTPMethod, _ path: String, bytes: [UInt8]?, mediaType: String, headers: [String: String] = [:]
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: base + path)
         request.method = method
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
-        if let body {
-            request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body.canonicalBytes()))
+        if let bytes {
+            request.headers.add(name: "Content-Type", value: mediaType)
+            request.body = .bytes(ByteBuffer(bytes: bytes))
         }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-        let bytes = try await response.body.collect(upTo: 64 << 20)
-        let text = Array(bytes.readableBytesView)
+        let received = try await response.body.collect(upTo: 64 << 20)
+        let text = Array(received.readableBytesView)
         let value =
             text.isEmpty ? JSONValue.null : try JSONValue.parseEvidence(text, limits: JSONLimits(depth: 200)).value
         return Answer(

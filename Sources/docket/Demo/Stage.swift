@@ -124,8 +124,8 @@ struct Stage: Sendable {
         let actor = Actor.commandLine
         let writer = GovernanceWriter(log: storage.log, tenant: access.tenantID, actor: actor, clock: storage.clock)
         let playbooks = try Shipped.outfit().playbooks
-        for history in stories.flatMap(\.history) {
-            guard let playbook = playbooks.first(where: { $0.patterns.contains(history.playbookLabel) }) else {
+        for history in Set(stories.flatMap(\.history)).sorted(by: { $0.playbook < $1.playbook }) {
+            guard let playbook = playbooks.first(where: { $0.name == history.playbook }) else {
                 continue
             }
             try await writer.importHistory(

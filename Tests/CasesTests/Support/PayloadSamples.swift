@@ -186,7 +186,7 @@ enum PayloadSamples {
             Decision(
                 ApprovalDecisionRefused(
                     approvalID: id, decision: "approve", refusal: "self-approval", reason: "PII-reason"))
-        case .standingApprovalGranted: Decision(OpenAdminPort.standingApproval())
+        case .standingApprovalProposed, .standingApprovalGranted: Decision(OpenAdminPort.standingApproval())
         case .standingApprovalRevoked, .tokenRevoked: Decision(type: type, data: ["id": .string(id.lowercased)])
         case .automationHalted, .automationResumed: Decision(type: type, data: ["playbook_id": "playbook--x"])
         case .runStarted:
