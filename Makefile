@@ -38,6 +38,18 @@ test: system ## Run every test against a private PostgreSQL
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
+# What only the pages' test in a browser needs; its Python packages go into a folder of their own.
+BROWSER_PACKAGES := chromium chromium-driver python3-venv fonts-liberation
+SCREENSHOTS ?= .build/screenshots
+
+.PHONY: browser
+browser: system ## Walk through the pages in a headless Chromium; screenshots go to SCREENSHOTS
+	$(MAKE) system SYSTEM_PACKAGES="$(BROWSER_PACKAGES)"
+	$(SWIFT) build --product docket
+	[ -x .build/browser/bin/python ] || python3 -m venv .build/browser
+	.build/browser/bin/pip install --quiet --disable-pip-version-check selenium==4.51.0
+	.build/browser/bin/python Tests/Browser/walk.py $(BUILD)/docket $(SCREENSHOTS)
+
 .PHONY: bench
 bench: system ## Run the benchmarks (release build)
 	$(SWIFT) build -c release --product docket-bench

@@ -9,6 +9,7 @@ import PackageDescription
 //                   ├─ Response ◄───────────────┘                │
 //                   └─ Lab ◄─────────────────────────────────────┘
 //   JSON ◄ Detection (Sigma) ◄─ docket
+//   Cases ◄ Pages (what a browser shows) ◄─ Server
 //   Content (data that ships)
 
 /// One list of compiler settings for the whole house.
@@ -36,6 +37,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -49,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -106,9 +109,13 @@ let package = Package(
 
         // The outside
         .target(
+            name: "Pages", dependencies: ["Cases", "Events", "JSON", mustache], swiftSettings: safeSettings,
+            plugins: ["EmbedFiles"]),
+        .target(
             name: "Server",
             dependencies: [
-                "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections",
+                "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres",
+                "Projections",
                 "Reactors", "Response", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
@@ -136,9 +143,11 @@ let package = Package(
         .testTarget(name: "DetectionTests", dependencies: ["Detection", "Gzip", "JSON"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
+            name: "PagesTests", dependencies: ["Cases", "Events", "JSON", "Pages"], swiftSettings: settings),
+        .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Postgres", "Projections",
+                "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres", "Projections",
                 "Reactors",
                 "Response", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle, logging,
                 nioCore,

@@ -12,6 +12,10 @@ package struct AuditFilter: Sendable, Hashable {
     /// Half-open by `recorded_at`: `from` is in, `to` is not.
     package var from: Instant?
     package var to: Instant?
+    /// The last position that counts: the trail as of then.
+    package var upTo: Int64?
+    /// Stands somewhere in the line, whatever the case of its letters.
+    package var text: String?
 
     package init() {}
 }
@@ -55,6 +59,8 @@ extension ProjectionQueries {
                    AND (\(filter.caseID) IS NULL OR a.case_id = \(filter.caseID))
                    AND (\(filter.from?.timestamp) IS NULL OR a.recorded_at >= \(filter.from?.timestamp))
                    AND (\(filter.to?.timestamp) IS NULL OR a.recorded_at < \(filter.to?.timestamp))
+                   AND (\(filter.upTo) IS NULL OR a.position <= \(filter.upTo))
+                   AND (\(filter.text) IS NULL OR strpos(lower(a.text), lower(\(filter.text))) > 0)
                  ORDER BY a.position DESC LIMIT \(request.limit + 1)
                 """
             ) { row throws(PostgresError) in try AuditEntry(row) }
@@ -72,6 +78,26 @@ extension ProjectionQueries {
             nextCursor: hasMore
                 ? rows.last.map { Cursor(list: "audit", keys: [$0.position], id: $0.eventID).text } : nil,
             asOfPosition: found.asOfPosition)
+    }
+}
+
+extension ProjectionQueries {
+    /// The lines of these events, wherever they stand; those that the trail has not reached yet are left out.
+    package func audit(eventIDs ids: [UUID], tenant: UUID) async throws(ProjectionError) -> [AuditEntry] {
+        guard !ids.isEmpty else { return [] }
+        // The trail is keyed by position; only the log itself finds an event by its id.
+        return try await snapshot(of: AuditTrailProjection(), tenant) { tx throws(PostgresError) in
+            try tx.query(
+                """
+                SELECT a.position, a.event_id, a.recorded_at, a.type, a.stream_kind, a.stream_id, a.stream_version,
+                       a.case_id, a.actor_kind, a.actor_issuer, a.actor_subject, a.actor_lane, a.text
+                  FROM docket.event AS e
+                  JOIN projection.audit_trail_v1 AS a ON a.tenant_id = e.tenant_id AND a.position = e.position
+                 WHERE e.tenant_id = \(tenant) AND e.event_id = ANY(\(ids)) AND a.tenant_id = \(tenant)
+                 ORDER BY a.position
+                """
+            ) { row throws(PostgresError) in try AuditEntry(row) }
+        }.value
     }
 }
 

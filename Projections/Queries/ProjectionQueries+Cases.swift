@@ -26,6 +26,8 @@ package struct CaseFilter: Sendable, Hashable {
     package var states: [CaseState] = []
     package var severities: [Severity] = []
     package var assignee: Identity?
+    /// Only cases of nobody; `assignee` says nothing then.
+    package var isUnassigned = false
     package var queue: String?
     package var entity: EntitySearch?
     package var alertID: UUID?
@@ -58,9 +60,17 @@ extension ProjectionQueries {
     package func cases(
         tenant: UUID, filter: CaseFilter = CaseFilter(), page request: PageRequest = PageRequest()
     ) async throws(ProjectionError) -> Page {
+        try await cases(tenant: tenant, filter: filter, page: request, show: Self.listed)
+    }
+
+    /// - Parameter show: makes a list's item of a stored view.
+    func cases(
+        tenant: UUID, filter: CaseFilter, page request: PageRequest,
+        show: @Sendable (JSONValue, Int64) -> JSONValue
+    ) async throws(ProjectionError) -> Page {
         let sort = filter.sort
         return try await page(
-            of: CasesProjection(), tenant, list: "cases:\(sort.rawValue)", keys: 2, request, show: Self.listed
+            of: CasesProjection(), tenant, list: "cases:\(sort.rawValue)", keys: 2, request, show: show
         ) { cursor in
             let states = filter.states.map(\.rawValue)
             let severities = filter.severities.map(\.rawValue)
@@ -76,6 +86,7 @@ extension ProjectionQueries {
                    AND (\(severities.isEmpty) OR c.severity = ANY(\(severities)))
                    AND (\(filter.assignee?.issuer) IS NULL OR c.assignee_issuer = \(filter.assignee?.issuer))
                    AND (\(filter.assignee?.subject) IS NULL OR c.assignee_subject = \(filter.assignee?.subject))
+                   AND (\(!filter.isUnassigned) OR c.assignee_subject IS NULL)
                    AND (\(filter.queue) IS NULL OR c.queue = \(filter.queue))
                    AND (\(filter.sla != .breached) OR c.sla_breached)
                    AND (\(filter.sla != .atRisk) OR c.sla_at_risk)

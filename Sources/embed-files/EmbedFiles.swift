@@ -1,6 +1,7 @@
 import Foundation
 
-/// Writes one Swift file that holds every SQL, JSON and YAML file of a target as a raw string literal.
+/// Writes one Swift file that holds every SQL, JSON and YAML file of a target, and what its pages are made of
+/// (templates, stylesheets, scripts, pictures), as a raw string literal.
 ///
 /// SwiftPM's `.embedInCode` writes arrays of integers, which compile at a few kilobytes a second and drop folders;
 /// a string literal of 200 kB compiles in a fraction of a second, and relative paths stay.
@@ -30,11 +31,15 @@ struct EmbedFiles {
 
         var source = "// Written by embed-files from the target's files.\n\n"
         source += enumeration("SQL", of: entries.filter { $0.path.hasSuffix(".sql") })
-        source += enumeration("Documents", of: entries.filter { !$0.path.hasSuffix(".sql") })
+        source += enumeration("Documents", of: entries.filter { [".json", ".yml"].contains(where: $0.path.hasSuffix) })
+        source += enumeration("Templates", of: entries.filter { $0.path.hasSuffix(".mustache") })
+        source += enumeration(
+            "Assets", of: entries.filter { [".css", ".js", ".svg"].contains(where: $0.path.hasSuffix) })
         try Data(source.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
     }
 
     private static func enumeration(_ name: String, of entries: [(path: String, text: String)]) -> String {
+        if entries.isEmpty { return "" }
         var source = "enum \(name) {\n    static let files: [(path: String, text: String)] = [\n"
         for entry in entries {
             source += "        (path: \(literal(entry.path)), text: \(literal(entry.text))),\n"

@@ -151,7 +151,7 @@ struct ProblemTests {
     func types() {
         let expected: [Int: Set<String>] = [
             400: ["malformed-body", "unknown-parameter", "token-in-url"], 401: ["unauthenticated", "step-up-required"],
-            403: ["role-insufficient", "self-approval", "approver-excluded"], 404: ["not-found"],
+            403: ["role-insufficient", "self-approval", "approver-excluded", "foreign-origin"], 404: ["not-found"],
             405: ["method-not-allowed"],
             406: ["not-acceptable"],
             409: [

@@ -17,12 +17,23 @@ struct Authenticator: Sendable {
         else { return nil }
         let digest = Digest.sha256(text.secret)
         guard Self.areEqual(digest.bytes, token.secretDigest.bytes), token.isValid(at: clock()) else { return nil }
+        return Self.caller(
+            token, tenant: text.tenant, sealingKey: Digest.sha256(Array("docket sealing".utf8) + text.secret).bytes)
+    }
+
+    /// - Returns: `nil` once the token that the session was opened with is revoked or has run out.
+    func caller(session: SessionStore.Session) async throws -> Caller? {
+        guard let token = try await token(session.tokenID, tenant: session.tenant), token.isValid(at: clock()) else {
+            return nil
+        }
+        return Self.caller(token, tenant: session.tenant, sealingKey: session.sealingKey)
+    }
+
+    private static func caller(_ token: Token, tenant: UUID, sealingKey: [UInt8]) -> Caller {
         let principal = Principal(
-            tenant: text.tenant, identity: Identity(issuer: token.issuer, subject: token.subject),
-            roles: Set(token.roles), tokenID: token.id)
-        return Caller(
-            principal: principal, token: token,
-            sealingKey: Digest.sha256(Array("docket sealing".utf8) + text.secret).bytes)
+            tenant: tenant, identity: Identity(issuer: token.issuer, subject: token.subject), roles: Set(token.roles),
+            tokenID: token.id)
+        return Caller(principal: principal, token: token, sealingKey: sealingKey)
     }
 
     /// Whether a caller that was recognized some time ago still would be.

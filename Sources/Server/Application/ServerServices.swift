@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import Logging
+import Pages
 import Postgres
 import Projections
 import Reactors
@@ -19,6 +20,8 @@ struct ServerServices: Sendable {
     let streams: Slots
     /// Requests with large bodies that are read and worked on at the same time.
     let largeBodies: Slots
+    let sessions = SessionStore()
+    let pages: Pages
 
     init(_ dependencies: ServerDependencies, _ configuration: ServerConfiguration) {
         self.dependencies = dependencies
@@ -31,6 +34,12 @@ struct ServerServices: Sendable {
         idempotency = IdempotencyStore(database: dependencies.database)
         streams = Slots(maximum: configuration.streamsMaximum)
         largeBodies = Slots(maximum: configuration.largeBodiesMaximum)
+        do {
+            pages = try Pages()
+        } catch {
+            // They were compiled into this program: a template that cannot be read is a defect of it.
+            preconditionFailure("the pages cannot be read: \(error)")
+        }
     }
 
     subscript<Value>(dynamicMember path: KeyPath<ServerDependencies, Value>) -> Value { dependencies[keyPath: path] }

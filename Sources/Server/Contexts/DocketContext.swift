@@ -20,4 +20,6 @@ struct Caller: Sendable {
     var token: Token
     /// Known to the caller and to nobody else, not even to the database: seals what is kept for this caller alone.
     var sealingKey: [UInt8]
+    /// The session's value, for somebody who came by a browser's cookie.
+    var session: String?
 }

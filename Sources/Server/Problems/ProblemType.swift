@@ -7,6 +7,7 @@ enum ProblemType: String, Sendable, CaseIterable {
     case stepUpRequired = "step-up-required"
     case roleInsufficient = "role-insufficient"
     case selfApproval = "self-approval"
+    case foreignOrigin = "foreign-origin"
     case approverExcluded = "approver-excluded"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
@@ -40,7 +41,7 @@ enum ProblemType: String, Sendable, CaseIterable {
         switch self {
         case .malformedBody, .unknownParameter, .tokenInURL: 400
         case .unauthenticated, .stepUpRequired: 401
-        case .roleInsufficient, .selfApproval, .approverExcluded: 403
+        case .roleInsufficient, .selfApproval, .approverExcluded, .foreignOrigin: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
@@ -68,6 +69,7 @@ enum ProblemType: String, Sendable, CaseIterable {
         case .roleInsufficient: "Your roles do not allow this"
         case .selfApproval: "Nobody approves their own request"
         case .approverExcluded: "You are excluded from this approval"
+        case .foreignOrigin: "Not from a page of this server"
         case .notFound: "Not found"
         case .methodNotAllowed: "Method not allowed"
         case .notAcceptable: "Not acceptable"

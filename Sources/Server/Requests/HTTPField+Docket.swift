@@ -8,6 +8,9 @@ extension HTTPField.Name {
     static let idempotencyReplayed = Self.known("Idempotent-Replayed")
     static let traceparent = Self.known("traceparent")
     static let lastEventID = Self.known("Last-Event-ID")
+    static let secFetchSite = Self.known("Sec-Fetch-Site")
+    static let xForwardedProto = Self.known("X-Forwarded-Proto")
+    static let crossOriginResourcePolicy = Self.known("Cross-Origin-Resource-Policy")
     static let referrerPolicy = Self.known("Referrer-Policy")
 
     private static func known(_ text: String) -> HTTPField.Name {

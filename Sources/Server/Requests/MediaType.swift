@@ -14,6 +14,8 @@ struct MediaType: Sendable, Hashable, CustomStringConvertible {
     static let cloudEvent = MediaType("application/cloudevents+json")
     static let cloudEventBatch = MediaType("application/cloudevents-batch+json")
     static let ocsf = MediaType("application/vnd.ocsf+json")
+    static let html = MediaType("text/html")
+    static let form = MediaType("application/x-www-form-urlencoded")
     static let eventStream = MediaType("text/event-stream")
 
     /// The first of these that the sender takes, in their own order unless the sender names one exactly.

@@ -13,10 +13,11 @@ struct QueryParameters: Sendable {
     /// - Parameters:
     ///   - query: as it stands in the URL, still encoded; `+` is a plus sign (RFC 3986), so that time offsets survive.
     ///   - known: the names that the route reads.
+    ///   - isForm: whether it was written by a form (WHATWG URL §5.2): then `+` is a space.
     /// - Throws: `unknown-parameter`, 400; `validation-failed` for broken percent-encoding.
-    init(_ query: String?, known: Set<String>) throws(Problem) {
+    init(_ query: String?, known: Set<String>, isForm: Bool = false) throws(Problem) {
         var values: [String: [String]] = [:]
-        for (name, value) in try Self.pairs(query) {
+        for (name, value) in try Self.pairs(isForm ? query?.replacing("+", with: "%20") : query) {
             guard known.contains(name) else {
                 throw Problem(
                     .unknownParameter, "'\(name.prefix(100))' is not a parameter of this route.",

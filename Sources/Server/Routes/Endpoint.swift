@@ -26,6 +26,8 @@ struct Endpoint: Sendable {
         var body: BodyRule = .none
         /// Whether an `Idempotency-Key` is honoured.
         var creates = false
+        /// Whether its query comes from a browser's form, where `+` is a space.
+        var isForm = false
     }
 
     init<C: Capability>(
@@ -44,7 +46,7 @@ struct Endpoint: Sendable {
             let permit = try Self.permit(C.self, context, route, services)
             let accepted =
                 options.produces.isEmpty ? .json : try MediaType.negotiate(request.headers, among: options.produces)
-            let parameters = try QueryParameters(request.uri.query, known: query)
+            let parameters = try QueryParameters(request.uri.query, known: query, isForm: options.isForm)
             if let position = try parameters.integer("min_position") {
                 try await services.projections.waitForPosition(
                     position, tenant: permit.principal.tenant, projections: options.reads,

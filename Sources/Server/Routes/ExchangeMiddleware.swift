@@ -30,10 +30,13 @@ struct ExchangeMiddleware: RouterMiddleware {
                         "trace_id": "\(context.traceID)", "route": "\(route(context))", "error": "\(error)",
                     ])
             }
-            response = problem.response(instance: JSONLogHandler.redacted(request.uri.path), traceID: context.traceID)
+            response =
+                PageAnswer.isWanted(request)
+                ? await PageAnswer.response(problem, to: request, context, services)
+                : problem.response(instance: JSONLogHandler.redacted(request.uri.path), traceID: context.traceID)
         }
         response.headers[.xContentTypeOptions] = "nosniff"
-        response.headers[.referrerPolicy] = "no-referrer"
+        if response.headers[.referrerPolicy] == nil { response.headers[.referrerPolicy] = "no-referrer" }
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         note(request, context, response.status.code, started.duration(to: .now))
         return response

@@ -27,7 +27,7 @@ struct RouteTable: Sendable {
                 method: "GET", path: $0, roles: [], query: [], consumes: [],
                 produces: [$0 == "/metrics" ? "text/plain" : "application/json"])
         }
-        return open
+        return open + SessionRoutes.descriptions
             + authenticated.map {
                 EndpointDescription(
                     method: $0.method.rawValue, path: $0.path, roles: $0.roles, query: $0.query,
@@ -35,15 +35,25 @@ struct RouteTable: Sendable {
             }
     }
 
+    /// What people look at. Not part of the API, so not in its description.
+    private var pages: [EndpointDescription] {
+        let open = [("GET", "/login"), ("POST", "/logout"), ("GET", "/static/{name}")]
+        return (open + PageRoutes.all.map { ($0.method.rawValue, $0.path) }).map {
+            EndpointDescription(method: $0, path: $1, roles: [], query: [], consumes: [], produces: [])
+        }
+    }
+
     func router() -> Router<DocketContext> {
         let router = Router(context: DocketContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ExchangeMiddleware(services: services, methods: MethodTable(endpoints)))
+        router.add(middleware: ExchangeMiddleware(services: services, methods: MethodTable(endpoints + pages)))
         HealthRoutes(services: services).register(on: router, describing: endpoints)
+        SessionRoutes(services: services).register(on: router)
+        StaticRoutes(services: services).register(on: router)
         let group = router.group()
             .add(middleware: AuthenticationMiddleware(services: services))
             .group(context: AuthenticatedContext.self)
         let services = services
-        for endpoint in authenticated {
+        for endpoint in authenticated + PageRoutes.all {
             group.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
                 try await endpoint.answer(request, context, services)
             }

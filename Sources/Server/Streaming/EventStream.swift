@@ -26,7 +26,7 @@ struct EventStream: Sendable {
         // Proxies hold back what has no byte yet.
         try await writer.write(ByteBuffer(string: ": docket events\n\n"))
         var next = after + 1
-        while try await services.authenticator.isStillValid(caller), !Task.isCancelled, !Task.isShuttingDownGracefully {
+        while try await isStillWelcome(), !Task.isCancelled, !Task.isShuttingDownGracefully {
             let page = try await services.log.page(
                 tenant: tenant, from: next, limit: Self.pageSize, types: types, caseID: caseID)
             if !page.events.isEmpty {
@@ -42,6 +42,12 @@ struct EventStream: Sendable {
             if head <= next { try await writer.write(ByteBuffer(string: ": heartbeat\n\n")) }
         }
         try await writer.finish(nil)
+    }
+
+    /// Who signs out, or whose token is revoked, hears no more.
+    private func isStillWelcome() async throws -> Bool {
+        if let value = caller.session, services.sessions.session(value, at: services.clock()) == nil { return false }
+        return try await services.authenticator.isStillValid(caller)
     }
 
     /// One event: the position as id, so that `Last-Event-ID` goes on behind it.
