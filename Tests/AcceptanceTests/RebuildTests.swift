@@ -23,7 +23,7 @@ struct RebuildTests {
             let settled = try await alice.settled()
             let before = try await everything(alice, at: settled)
             #expect(before.count > 10)
-            let rebuilt = try Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
+            let rebuilt = try await Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
             #expect(rebuilt.status == 0, "\(rebuilt.errors)")
             #expect(try await alice.settled() == settled)
             let after = try await everything(alice, at: settled)
