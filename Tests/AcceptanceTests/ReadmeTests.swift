@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-@Suite("The README's tutorial", .timeLimit(.minutes(5)))
+@Suite("The README's tutorial", .timeLimit(.minutes(15)))
 struct ReadmeTests {
     @Test("runs as it stands there, line by line, and ends where it says")
     func tutorial() async throws {

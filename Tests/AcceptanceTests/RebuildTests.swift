@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Projections thrown away and filled again", .timeLimit(.minutes(5)))
+@Suite("Projections thrown away and filled again", .timeLimit(.minutes(15)))
 struct RebuildTests {
     @Test("every case, approval, run and metric is the same, ETag and canonical JSON")
     func rebuild() async throws {
