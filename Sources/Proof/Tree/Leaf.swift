@@ -33,7 +33,7 @@ package struct Leaf: Sendable, Hashable {
 
     package var header: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(86 + type.utf8.count)
+        bytes.reserveCapacity(78 + type.utf8.count)
         bytes += tenant.bytes
         bytes.append(bigEndian: position)
         bytes += stream.bytes

@@ -18,6 +18,15 @@ package struct TreeHash: Sendable, Hashable {
         self.d = d
     }
 
+    /// Four words, most significant first.
+    init(words: (UInt64, UInt64, UInt64, UInt64)) { self.init(words.0, words.1, words.2, words.3) }
+
+    /// Writes 32 bytes at an offset, which must be there.
+    func store(in bytes: inout [UInt8], at offset: Int) {
+        precondition(offset >= 0 && offset + Self.byteCount <= bytes.count)
+        unsafe bytes.withUnsafeMutableBytes { unsafe store(to: $0, at: offset) }
+    }
+
     /// Reads 32 bytes at an offset, which must be there.
     package init(_ bytes: [UInt8], at offset: Int) {
         precondition(offset >= 0 && offset + Self.byteCount <= bytes.count)
