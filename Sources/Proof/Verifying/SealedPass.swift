@@ -78,7 +78,7 @@ struct SealedPass {
                     .sealedValueMismatch, at: key.position, file: "sealed.ndjson",
                     bound == nil ? "no event binds this value" : "value and salt do not have the recorded digest"))
         }
-        for key in waiting.keys where isGood(key.position) != false {
+        for key in waiting.keys where isGood(key.position) == true {
             findings.append(
                 Finding(.sealedValueMismatch, at: key.position, file: "sealed.ndjson", "member \(key.n) is not there"))
         }
