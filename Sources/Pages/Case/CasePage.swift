@@ -179,12 +179,20 @@ package struct CasePage: Sendable {
             })
     }
 
+    /// Gaps of one kind for one reason are one line.
     private var gaps: JSONValue {
-        .array(
-            record.missingContext.map { gap in
+        var order: [String] = []
+        var groups: [String: (gap: MissingContext, entities: [String])] = [:]
+        for gap in record.missingContext {
+            let key = "\(gap.kind)|\(gap.reason)"
+            if groups[key] == nil { order.append(key) }
+            groups[key, default: (gap, [])].entities += gap.entity.map { [$0] } ?? []
+        }
+        return .array(
+            order.compactMap { groups[$0] }.map { group in
                 [
-                    "kind": .string(Words.sentence(gap.kind)), "entity": gap.entity.map(JSONValue.string) ?? .null,
-                    "reason": .string(gap.reason),
+                    "kind": .string(Words.sentence(group.gap.kind)),
+                    "entity": .string(group.entities.joined(separator: ", ")), "reason": .string(group.gap.reason),
                 ]
             })
     }
@@ -228,7 +236,8 @@ package struct CasePage: Sendable {
         var head = "It waits for a person to say what happens."
         if let approval, approval.state == .pending {
             let missing = approval.requiredApprovals - approval.approvedCount
-            head = missing == 1 ? "It waits for one more person to agree." : "It waits for \(missing) people to agree."
+            let more = approval.approvedCount > 0 ? " more" : ""
+            head = "It waits for \(missing == 1 ? "one\(more) person" : "\(missing)\(more) people") to agree."
         } else if let approval, approval.state != .granted {
             head = "The last request was \(approval.state.rawValue). Nothing will be done until somebody asks anew."
         } else if record.run?.state == .failed || record.run?.state == .cancelled {
