@@ -11,11 +11,13 @@ package struct PageFrame: Sendable {
         var path: String { self == .queue ? "/" : "/\(rawValue)" }
         var label: String { self == .figures ? "Metrics" : Words.sentence(rawValue) }
 
+        /// Whether somebody with these roles is led there.
         package func isOpen(to roles: Set<Role>) -> Bool {
             !roles.isDisjoint(with: self == .figures ? ReadMetrics.roles : ReadCases.roles)
         }
     }
 
+    /// For the browser's window.
     package var title: String
     package var place: Place?
     package var viewer: Principal?
@@ -50,6 +52,7 @@ package struct PageFrame: Sendable {
             .contains(where: type.hasPrefix)
     }
 
+    /// A page's model with the frame around it.
     package func model(_ page: JSONValue, assets: PageAssets) -> JSONValue {
         var model = page
         let roles = viewer?.roles ?? []
