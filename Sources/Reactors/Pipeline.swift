@@ -42,7 +42,7 @@ package struct Pipeline: Sendable {
         return [
             CorrelationTracker(bench, rules: rules), AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench),
             CaseRecommender(bench),
-            GateKeeper(bench),
+            GateKeeper(bench), CaseCloser(bench),
             ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench),
             ClockKeeper(bench),
         ]

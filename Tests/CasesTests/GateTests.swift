@@ -67,6 +67,59 @@ struct GateTests {
         #expect(gate.standingApprovalID == (passes ? OpenAdminPort.standingApproval().id : nil))
     }
 
+    @Test("a scheduled job stops it whatever the threshold for the pattern is", arguments: [0.90, 0.95])
+    func scheduledJob(threshold: Double) throws {
+        var (recorder, registry) = try ready()
+        registry.policy.gate.patternConfidence = threshold
+        recorder.record.confidenceScore = 92
+        var conflict = OpenAdminPort.conflict
+        conflict.kind = .scheduledJob
+        conflict.name = "quarterly-consolidation"
+        recorder.record.conflicts = [conflict]
+        let gate = evaluate(recorder, registry)
+        #expect(gate.decision == .escalate && gate.standingApprovalID == nil)
+        #expect(gate.fellShort == (threshold == 0.90 ? ["environment"] : ["pattern_confidence", "environment"]))
+        #expect(gate.signals[1].explanation.contains("quarterly-consolidation"))
+        recorder.record.conflicts = []
+        #expect(evaluate(recorder, registry).decision == (threshold == 0.90 ? .auto : .escalate))
+    }
+
+    @Test("a standing approval holds for targets that carry one of its labels", arguments: [true, false])
+    func labels(carries: Bool) throws {
+        var standing = OpenAdminPort.standingApproval()
+        standing.targetLabels = ["auto-contain", "lab"]
+        var registry = try OpenAdminPort.registry(standing: standing)
+        let recorder = try CaseRecorder.recommended(registry: registry)
+        let target = try #require(recorder.record.plan?.targets.first)
+        let asset: JSONValue = [
+            "id": .string(Fixture.id("labelled").lowercased), "type": .string(target.type.rawValue),
+            "value": .string(target.value), "name": .null, "owner": "team", "service": .null, "criticality": "low",
+            "sensitivity": "internal", "exposure": "internal", "environment": "production", "region": .null,
+            "labels": carries ? ["auto-contain"] : ["other"], "depends_on": [], "cost_risk": .null,
+            "observed_at": .string(Fixture.start.rfc3339), "event_id": .null,
+        ]
+        try registry.apply(Fixture.governance(.assetRegistered, asset, position: 2))
+        #expect(evaluate(recorder, registry).decision == (carries ? .auto : .escalate))
+    }
+
+    @Test("a standing approval lets so many runs an hour through, and again when the hour is over")
+    func runsPerHour() throws {
+        var standing = OpenAdminPort.standingApproval()
+        standing.maxRunsPerHour = 2
+        var registry = try OpenAdminPort.registry(standing: standing)
+        let recorder = try CaseRecorder.recommended(registry: registry)
+        for position in 2...3 {
+            #expect(evaluate(recorder, registry).decision == .auto)
+            try registry.apply(
+                Fixture.governance(
+                    .gateAutoApproved, ["standing_approval_id": .string(standing.id.lowercased)],
+                    position: Int64(position)))
+        }
+        #expect(evaluate(recorder, registry).decision == .escalate)
+        let later = recorder.now.adding(milliseconds: 3_700_000)
+        #expect(evaluate(recorder, registry, at: later).decision == .auto)
+    }
+
     @Test("an unknown pattern cannot be trusted, whatever the score")
     func pattern() throws {
         var (recorder, registry) = try ready()
@@ -190,13 +243,27 @@ struct GateTests {
         #expect(evaluate(recorder, registry, plan: plan).level == .onePerson)
     }
 
-    @Test("more targets than may be touched automatically ask as many people as the matrix")
-    func targets() throws {
-        let registry = try OpenAdminPort.registry(standing: OpenAdminPort.standingApproval(maxTargets: 5))
+    @Test(
+        "more targets than the standing approval names, or than the policy allows at all, ask as many people as the matrix",
+        arguments: [(2, 5, true), (1, 5, false), (2, 1, false)])
+    func targets(named: Int, allowed: Int, passes: Bool) throws {
+        var registry = try OpenAdminPort.registry(standing: OpenAdminPort.standingApproval(maxTargets: named))
+        registry.policy.execution.maxTargetsApproved = allowed
         let two = [OpenAdminPort.target, Entity(type: .cloudResource, value: "sg-2", role: .target)]
         let recorder = try CaseRecorder.recommended(registry: registry, targets: two)
         let gate = evaluate(recorder, registry)
-        #expect(gate.decision == .escalate && gate.level == .twoPerson && gate.standingApprovalID == nil)
+        #expect((gate.decision == .auto) == passes && (gate.standingApprovalID != nil) == passes)
+        if !passes { #expect(gate.decision == .escalate && gate.level == .twoPerson) }
+    }
+
+    @Test("without a standing approval no more targets than the policy says are acted on without a person")
+    func automaticTargets() throws {
+        var registry = try OpenAdminPort.registry()
+        let recorder = try CaseRecorder.recommended(registry: registry)
+        let plan = try OpenAdminPort.plan(for: recorder.record, policy: registry.policy, class: .openTicket)
+        #expect(evaluate(recorder, registry, plan: plan).decision == .auto)
+        registry.policy.execution.maxTargetsAutomatic = plan.targets.count - 1
+        #expect(evaluate(recorder, registry, plan: plan).decision == .escalate)
     }
 
     @Test("the strictest step decides")

@@ -169,12 +169,30 @@ struct LabWorldTests {
         #expect(again == world)
     }
 
+    @Test("an attacker who can leaves for another pod as his own is isolated, and it says where to")
+    func evasion() throws {
+        var world = LabWorld.standard
+        var pod = try #require(world.object(.pods, "shop/miner-7"))
+        pod["evades_to"] = "shop/web-1"
+        try world.put(pod, .pods, "shop/miner-7")
+        _ = try world.perform(.isolate, on: .pods, id: "shop/miner-7", body: Self.nothing, key: "k", at: .epoch)
+        let seen = try world.perform(
+            .identify, on: .pods, id: "shop/miner-7", body: Self.nothing, key: "l", at: .epoch)
+        #expect(seen.at("/output/moved_to") == "shop/web-1")
+        #expect(seen.at("/output/processes") == [] && seen.at("/output/isolated") == true)
+        #expect(world.object(.pods, "shop/web-1")?["processes"] == ["nginx", "xmrig"])
+    }
+
     @Test("a scan finds the miner and changes nothing")
     func scan() throws {
         var world = LabWorld.standard
         let answer = try world.perform(
             .scanImage, on: .pods, id: "shop/miner-7", body: Self.nothing, key: "k", at: .epoch)
-        #expect(answer["output"] == ["image": "shop:1.2", "findings": [["kind": "miner", "process": "xmrig"]]])
+        #expect(
+            answer["output"] == [
+                "image": "shop:1.2", "findings": [["kind": "miner", "process": "xmrig"]], "vulnerabilities": [],
+                "is_vulnerable": false,
+            ])
         #expect(world.state == LabWorld.standard.state)
     }
 }

@@ -31,6 +31,8 @@ final class FakeWorld: Connector {
         var received: [UUID: Int] = [:]
         var applications: [UUID: Int] = [:]
         var log: [String] = []
+        /// What operations give to later steps, where a test says so.
+        var outputs: [String: JSONValue] = [:]
         /// Forgets that a key was used: a world without idempotency, where every blind repetition shows.
         var isForgetful = false
     }
@@ -89,7 +91,9 @@ final class FakeWorld: Connector {
             default: after[operation] = .integer((after[operation]?.int64Value ?? 0) + 1)
             }
             state.objects[target.value] = after
-            let outcome = ActOutcome(output: ["id": .string("made by \(operation)")], before: before, after: after)
+            let outcome = ActOutcome(
+                output: state.outputs[operation] ?? ["id": .string("made by \(operation)")], before: before,
+                after: after)
             state.applied[idempotencyKey] = outcome
             state.applications[idempotencyKey, default: 0] += 1
             return outcome

@@ -36,6 +36,55 @@ struct RunMachineTests {
         #expect(world.state.withLock { $0.applications } == [key: 1])
     }
 
+    /// What an earlier step says about where to act next.
+    struct Choice: Sendable, CustomTestStringConvertible {
+        var output: JSONValue
+        var states: [String]
+        var end: String
+        var testDescription: String { output.canonicalString() }
+    }
+
+    @Test(
+        "acts on the targets that an earlier step found, on nothing else, and fails where they lie outside the plan",
+        arguments: [
+            Choice(output: "web-2", states: ["verified", "skipped", "verified"], end: "run.completed"),
+            Choice(output: ["web-1", "web-2"], states: ["verified", "verified", "verified"], end: "run.completed"),
+            Choice(output: "", states: ["verified", "skipped", "skipped"], end: "run.completed"),
+            Choice(output: .null, states: ["verified", "skipped", "skipped"], end: "run.completed"),
+            Choice(output: "db-1", states: ["verified", "failed", "skipped"], end: "run.failed"),
+            Choice(output: ["web-2", "db-1"], states: ["verified", "failed", "skipped"], end: "run.failed"),
+        ])
+    func chosenTargets(_ choice: Choice) async throws {
+        var plan = try Self.plan(actions: 1, targets: ["web-1", "web-2"])
+        // The finding step is the first; the others ask it.
+        var finder = plan.steps[0]
+        finder.stepId = Samples.action(7)
+        finder.playbookStepId = finder.stepId
+        finder.operation = "find"
+        finder.capture = nil
+        finder.verify = []
+        finder.rollback = nil
+        finder.reversible = false
+        for index in plan.steps.indices {
+            plan.steps[index].targetFrom = "step:\(finder.stepId):output:/where"
+        }
+        let first = try #require(plan.flow.nodes[plan.flow.start]?.next)
+        var node = try #require(plan.flow.nodes[first])
+        node.steps = [finder.stepId]
+        node.next = first
+        plan.flow.nodes[finder.stepId] = node
+        plan.flow.nodes[plan.flow.start]?.next = finder.stepId
+        plan.steps.insert(finder, at: 0)
+        let world = FakeWorld(["web-1": Self.host, "web-2": Self.host])
+        world.state.withLock { $0.outputs["find"] = ["where": choice.output] }
+        let log = RunLog([.start(plan)])
+        _ = try await log.drive(plan, world)
+        #expect(plan.steps.map { log.state().step($0.stepId).status.rawValue } == choice.states)
+        #expect(log.types.contains(choice.end))
+        let isolated = ["web-1", "web-2"].filter { world.objects[$0]?["isolated"] == true }
+        #expect(isolated.count == choice.states.dropFirst().count { $0 == "verified" })
+    }
+
     @Test("undone in reverse order, each compared before and after, to exactly what was")
     func rollback() async throws {
         let plan = try Self.plan(actions: 1, targets: ["web-1", "web-2"])

@@ -59,8 +59,16 @@ struct GovernanceRouteTests {
             #expect(next["/mode"] == "assisted")
             #expect(try await server.get("/v1/playbooks/\(id)")["/version"] == 2)
 
-            let promoted = try await server.post(
-                "/v1/playbooks/\(id):promote", ["mode": "live", "reason": "Proven."], as: .role(.lead))
+            let words: JSONValue = ["mode": "live", "reason": "Proven."]
+            let path = "/v1/playbooks/\(id):promote"
+            let proposed = try await server.post(path, words, as: .person("lee", .lead))
+            #expect(proposed.status == 202)
+            #expect(proposed["/proposed_mode"] == "live" && proposed["/mode"] == "assisted")
+            let alone = try await server.post(path, words, as: .person("lee", .lead))
+            #expect(alone.problem == "self-approval")
+            let author = try await server.post(path, words, as: .role(.admin))
+            #expect(author.problem == "self-approval")
+            let promoted = try await server.post(path, words, as: .person("liz", .lead))
             #expect(promoted["/mode"] == "live")
             let demoted = try await server.post(
                 "/v1/playbooks/\(id):demote", ["mode": "shadow", "reason": "Watch it."], as: .role(.lead))
@@ -73,6 +81,50 @@ struct GovernanceRouteTests {
             #expect(
                 try await server.post("/v1/playbooks", ["type": "playbook"], as: .role(.admin)).problem
                     == "validation-failed")
+        }
+    }
+
+    @Test("a standing approval needs an administrator and a lead, holds what was asked for, and is taken back by one")
+    func standingApprovals() async throws {
+        try await TestServer.run { server in
+            let playbook = try #require(try await server.get("/v1/playbooks")["/items/0/id"]?.stringValue)
+            func proposal(_ change: (inout JSONValue) -> Void = { _ in }) -> JSONValue {
+                var body: JSONValue = [
+                    "playbook_id": .string(playbook), "patterns": ["p.x"], "action_classes": ["revoke_token"],
+                    "target_labels": ["auto"], "max_targets": 2, "max_runs_per_hour": 5,
+                    "expires_at": .string(Instant.now().adding(milliseconds: 86_400_000).rfc3339),
+                    "is_emergency": true,
+                ]
+                change(&body)
+                return body
+            }
+            let path = "/v1/standing_approvals"
+            let made = try await server.post(path, proposal(), as: .person("ada", .admin))
+            #expect(made.status == 201 && made["/state"] == "proposed")
+            let id = made.id
+            #expect(try await server.post("\(path)/\(id):approve", [:], as: .person("ada", .admin)).status == 403)
+            let registry = try await server.pipeline.registries.registry(of: server.tenant)
+            #expect(registry.standingApprovals.isEmpty)
+            let granted = try await server.post("\(path)/\(id):approve", [:], as: .role(.lead))
+            #expect(granted["/state"] == "granted" && granted["/max_targets"] == 2)
+            #expect(try await server.get("\(path)/\(id)")["/state"] == "granted")
+            #expect(try await server.get("\(path)/\(id)", as: .stranger(.analyst)).status == 404)
+            let revoked = try await server.post(
+                "\(path)/\(id):revoke", ["reason": "No longer wanted."], as: .role(.responder))
+            #expect(revoked["/state"] == "revoked")
+            #expect(try await server.get(path)["/items"]?.arrayValue == [])
+
+            let own = try await server.post(path, proposal(), as: .person("lee", .lead))
+            let refused = try await server.post("\(path)/\(own.id):approve", [:], as: .person("lee", .lead))
+            #expect(refused.problem == "self-approval")
+            for (name, value) in [
+                ("playbook_id", "playbook--none"), ("max_targets", 6), ("action_classes", ["explode"]),
+                ("expires_at", "2020-01-01T00:00:00Z"), ("max_runs_per_hour", 0),
+            ] as [(String, JSONValue)] {
+                let answer = try await server.post(path, proposal { $0[name] = value }, as: .role(.admin))
+                #expect(answer.problem == "validation-failed", "\(name)")
+                #expect(answer["/errors/0/pointer"]?.stringValue == "/\(name)")
+            }
         }
     }
 

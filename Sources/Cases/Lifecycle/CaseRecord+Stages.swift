@@ -31,6 +31,14 @@ extension CaseRecord {
         return [linked] + (isRunning ? [] : invalidatingApproval(cause: "alert_linked"))
     }
 
+    /// A case that was closed without a person is opened again by whatever joins it.
+    package func reopenedByAlert() -> [Decision] {
+        guard state == .closed, let closedBy, !closedBy.isHuman, mergedInto == nil else { return [] }
+        return [
+            Decision(type: .caseReopened, ReasonGiven(reason: "A new alert joined a case that was closed by itself."))
+        ]
+    }
+
     /// Whether an alert's context is still to be attached, and the state allows it now.
     package var needsEnrichment: Bool {
         alerts.contains(where: \.isPending) && TransitionTable.next(state, on: .caseEnriched) != nil && activeRun == nil

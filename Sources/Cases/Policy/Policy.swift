@@ -14,6 +14,8 @@ package struct Policy: Codable, Sendable, Hashable {
     package var sla: [String: SLATargets]
     package var execution: Execution
     package var protectedEntities: [ProtectedEntity]
+    /// When cases are closed without a person; `nil`: never.
+    package var closing: Closing?
 
     package struct Correlation: Codable, Sendable, Hashable {
         /// An alert joins a case whose last alert is at most this far away, by event time.
@@ -60,6 +62,21 @@ package struct Policy: Codable, Sendable, Hashable {
         package var maxTargetsApproved: Int
         package var maxRollbackMsAutomatic: Int64
         package var probeAttempts: Int
+    }
+
+    package struct Closing: Codable, Sendable, Hashable {
+        /// The lower bound of the interval that the share of people's equal verdicts must reach.
+        package var threshold: Double
+        /// The share of such cases that goes to an analyst all the same.
+        package var sampleRate: Double
+        /// Verdicts that may be given without a person.
+        package var verdicts: [Verdict]
+
+        package init(threshold: Double, sampleRate: Double, verdicts: [Verdict]) {
+            self.threshold = threshold
+            self.sampleRate = sampleRate
+            self.verdicts = verdicts
+        }
     }
 
     package struct ProtectedEntity: Codable, Sendable, Hashable {
@@ -114,6 +131,13 @@ extension Policy {
                 && approvals.defaultExpiryMs <= approvals.maximumExpiryMs,
             "/approvals", "expiries are ordered: minimum, default, maximum")
         require(execution.maxTargetsAutomatic >= 0, "/execution/max_targets_automatic", "cannot be negative")
+        if let closing {
+            require((0...1).contains(closing.threshold), "/closing/threshold", "is a ratio from 0 to 1")
+            require((0...1).contains(closing.sampleRate), "/closing/sample_rate", "is a ratio from 0 to 1")
+            require(
+                Set(closing.verdicts).isSubset(of: [.falsePositive, .benign, .duplicate]), "/closing/verdicts",
+                "holds false_positive, benign and duplicate only")
+        }
         for name in matrix.keys.sorted() where ActionClass(rawValue: name) == nil {
             problems.append(
                 FieldError(

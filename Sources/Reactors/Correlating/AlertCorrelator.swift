@@ -82,7 +82,8 @@ package final class AlertCorrelator: Reactor {
                 if let id = event.caseID, let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) {
                     state.cases.merged(id, into: into)
                 }
-            case .caseClosed: if let id = event.caseID { state.cases.closed(id) }
+            case .caseClosed:
+                if let id = event.caseID { state.cases.closed(id, byItself: !event.actor.isHuman) }
             case .caseReopened: if let id = event.caseID { state.cases.reopened(id) }
             default: break
             }
@@ -93,6 +94,9 @@ package final class AlertCorrelator: Reactor {
         _ match: OpenCases.Match, alert: NormalizedAlert, cause event: Event, policy: Policy
     ) async throws {
         let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
+        _ = try await bench.cases.update(match.caseID, tenant: bench.tenant, cause: cause, salt: "reopen") { record in
+            record.reopenedByAlert()
+        }
         let written = try await bench.cases.update(match.caseID, tenant: bench.tenant, cause: cause) { record in
             record.state.isClosed ? [] : record.link(alert, overlapScore: match.score, shared: match.shared)
         }

@@ -19,6 +19,10 @@ struct OpenCases: Sendable {
         var alertCount: Int
         var entities: [EntityKey: Double]
         var isOpen: Bool
+        /// Closed without a person: a new alert opens it again.
+        var isClosedByItself = false
+
+        var takesAlerts: Bool { isOpen || isClosedByItself }
     }
 
     struct Match: Sendable {
@@ -60,12 +64,12 @@ struct OpenCases: Sendable {
         }.sorted { $0.id.uuidString < $1.id.uuidString }
     }
 
-    /// The open case that the alert joins: the highest overlap, then the most recent.
+    /// The open case, or the one closed without a person, that the alert joins: the highest overlap, then the most recent.
     func match(_ alert: NormalizedAlert, policy: Policy) -> Match? {
         let own = Self.strong(alert, policy)
         let candidates = own.keys.reduce(into: Set<UUID>()) { $0.formUnion(byEntity[$1] ?? []) }
         return candidates.compactMap { id -> (Match, Instant)? in
-            guard let entry = cases[id], entry.isOpen, entry.alertCount < policy.correlation.maxAlerts,
+            guard let entry = cases[id], entry.takesAlerts, entry.alertCount < policy.correlation.maxAlerts,
                 alert.occurredAt.milliseconds(since: entry.lastAt) <= policy.correlation.windowMs,
                 entry.firstAt.milliseconds(since: alert.occurredAt) <= policy.correlation.windowMs,
                 alert.occurredAt.milliseconds(since: entry.firstAt) <= policy.correlation.maxAgeMs
@@ -123,8 +127,15 @@ struct OpenCases: Sendable {
         }
     }
 
-    mutating func closed(_ id: UUID) { cases[id]?.isOpen = false }
-    mutating func reopened(_ id: UUID) { cases[id]?.isOpen = true }
+    mutating func closed(_ id: UUID, byItself: Bool = false) {
+        cases[id]?.isOpen = false
+        cases[id]?.isClosedByItself = byItself
+    }
+
+    mutating func reopened(_ id: UUID) {
+        cases[id]?.isOpen = true
+        cases[id]?.isClosedByItself = false
+    }
 
     private static func strong(_ alert: NormalizedAlert, _ policy: Policy) -> [EntityKey: Double] {
         let strong = alert.entities.filter { policy.isStrong($0.type) && !$0.value.isEmpty }

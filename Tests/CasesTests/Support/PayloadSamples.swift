@@ -256,7 +256,7 @@ enum PayloadSamples {
                 PublishedPlaybook(
                     playbookID: "playbook--x", version: 1, digest: digest, name: "Close a port", mode: .assisted,
                     patterns: ["cloud.open_admin_port"], document: [:]))
-        case .playbookPromoted, .playbookDemoted:
+        case .playbookPromotionProposed, .playbookPromoted, .playbookDemoted:
             Decision(type: type, PlaybookModeChanged(playbookID: "playbook--x", mode: .live))
         case .connectorChanged:
             Decision(
