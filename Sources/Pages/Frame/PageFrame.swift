@@ -48,8 +48,11 @@ package struct PageFrame: Sendable {
 
     /// What concerns cases: on a page about them, only this is followed.
     private static let streamed = EventType.allCases.map(\.rawValue).filter { type in
-        ["case.", "gate.", "approval.", "run.", "step.", "rollback.", "sla.", "evidence.", "learning.", "containment."]
-            .contains(where: type.hasPrefix)
+        [
+            "case.", "gate.", "approval.", "run.", "step.", "rollback.", "sla.", "evidence.", "learning.",
+            "containment.", "review.", "owner.", "review.", "owner.",
+        ]
+        .contains(where: type.hasPrefix)
     }
 
     /// A page's model with the frame around it.
