@@ -50,9 +50,8 @@ package struct PageFrame: Sendable {
     private static let streamed = EventType.allCases.map(\.rawValue).filter { type in
         [
             "case.", "gate.", "approval.", "run.", "step.", "rollback.", "sla.", "evidence.", "learning.",
-            "containment.", "review.", "owner.", "review.", "owner.",
-        ]
-        .contains(where: type.hasPrefix)
+            "containment.", "review.", "owner.",
+        ].contains(where: type.hasPrefix)
     }
 
     /// A page's model with the frame around it.
