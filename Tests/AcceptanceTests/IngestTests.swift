@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("docket ingest", .timeLimit(.minutes(5)))
+@Suite("docket ingest", .timeLimit(.minutes(15)))
 struct IngestTests {
     static let examples: URL? = {
         let environment = ProcessInfo.processInfo.environment["DOCKET_SHARED_DATA"]
@@ -23,7 +23,7 @@ struct IngestTests {
             let arguments = [
                 "ingest", file.path, "--tenant", "acme", "--format", "json", "--data-dir", place.folder.path,
             ]
-            let first = try Program.run(arguments)
+            let first = try await Program.run(arguments)
             #expect(first.status == 0, "\(first.errors)")
             let counts = try #require(try first.lines.last?["counts"])
             func count(_ name: String, _ value: JSONValue) -> Int64 { value[name]?.int64Value ?? -1 }
@@ -38,7 +38,7 @@ struct IngestTests {
             _ = try await alice.settled()
             let cases = try await alice(.GET, "/v1/cases?limit=500").json["items"]?.arrayValue?.count
 
-            let second = try #require(try Program.run(arguments).lines.last?["counts"])
+            let second = try #require(try await Program.run(arguments).lines.last?["counts"])
             #expect(count("created", second) == 0)
             #expect(count("updated", second) == 0)
             #expect(count("duplicate", second) == count("created", counts) + count("duplicate", counts))

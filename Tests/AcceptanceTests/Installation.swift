@@ -34,8 +34,8 @@ final class Installation: Sendable {
         let labProcess = try await RunningProgram(
             ["lab", "--listen", "127.0.0.1:0", "--state", folder.path + "/lab.json"], in: folder)
         let server = try await Self.start(in: folder)
-        let tenantID = try Self.makeTenant("acme", in: folder)
-        let tokens = try Self.makeTokens(tenant: "acme", in: folder)
+        let tenantID = try await Self.makeTenant("acme", in: folder)
+        let tokens = try await Self.makeTokens(tenant: "acme", in: folder)
         let installation = Installation(
             folder: folder, lab: Client(base: labProcess.baseURL), labProcess: labProcess, tenantID: tenantID,
             tokens: tokens)
@@ -73,15 +73,15 @@ final class Installation: Sendable {
             ], in: folder)
     }
 
-    static func makeTenant(_ name: String, in folder: URL) throws -> String {
-        let made = try Program.run(["tenant", "create", name, "--format", "json", "--data-dir", folder.path])
+    static func makeTenant(_ name: String, in folder: URL) async throws -> String {
+        let made = try await Program.run(["tenant", "create", name, "--format", "json", "--data-dir", folder.path])
         return try #require(try made.lines.first?["tenant_id"]?.stringValue, "\(made.errors)")
     }
 
-    static func makeTokens(tenant: String, in folder: URL) throws -> [String: String] {
+    static func makeTokens(tenant: String, in folder: URL) async throws -> [String: String] {
         var tokens: [String: String] = [:]
         for (subject, roles) in people {
-            let made = try Program.run([
+            let made = try await Program.run([
                 "token", "create", "--tenant", tenant, "--subject", subject, "--role", roles, "--data-dir", folder.path,
             ])
             tokens[subject] = String(try #require(made.output.split(separator: "\n").first, "\(made.errors)"))

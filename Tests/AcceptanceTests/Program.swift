@@ -23,9 +23,17 @@ enum Program {
         }
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, on a thread of its own: the tests' few threads must not wait for a process.
     @discardableResult
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Output {
+    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Output {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try runBlocking(arguments, environment: environment) })
+            }
+        }
+    }
+
+    private static func runBlocking(_ arguments: [String], environment: [String: String]) throws -> Output {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
@@ -98,19 +106,20 @@ final class RunningProgram: @unchecked Sendable {
 
     /// `kill -9`: no warning, no clean-up.
     func kill() async throws {
-        process.withLock { process in
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        process.withLock { process in _ = Foundation.kill(process.processIdentifier, SIGKILL) }
+        _ = try await ended()
+    }
+
+    /// Looks until the process is gone, without holding a thread.
+    private func ended() async throws -> Int32 {
+        while process.withLock({ $0.isRunning }) { try await Task.sleep(for: .milliseconds(5)) }
+        return process.withLock { $0.terminationStatus }
     }
 
     /// A polite end.
     /// - Returns: the exit status.
     func stop() async throws -> Int32 {
-        process.withLock { process in
-            process.terminate()
-            process.waitUntilExit()
-            return process.terminationStatus
-        }
+        process.withLock { $0.terminate() }
+        return try await ended()
     }
 }

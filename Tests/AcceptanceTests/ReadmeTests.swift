@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-@Suite("The README's tutorial", .timeLimit(.minutes(5)))
+@Suite("The README's tutorial", .timeLimit(.minutes(15)))
 struct ReadmeTests {
     @Test("runs as it stands there, line by line, and ends where it says")
     func tutorial() async throws {
@@ -13,7 +13,7 @@ struct ReadmeTests {
         let demo = try await RunningProgram(
             ["demo", "--listen", "127.0.0.1:0", "--lab-listen", "127.0.0.1:\(labPort)", "--data-dir", folder.path],
             in: folder, within: 120)
-        let result = try run(try script(), access: folder.path + "/access.json")
+        let result = try await run(try script(), access: folder.path + "/access.json")
         #expect(try await demo.stop() == 0)
         #expect(result.status == 0, "\(result.errors)\n\(result.output)")
         let said = result.output.split(separator: "\n").map(String.init)
@@ -45,7 +45,7 @@ struct ReadmeTests {
         return script
     }
 
-    private func run(_ script: String, access: String) throws -> Program.Output {
+    private func run(_ script: String, access: String) async throws -> Program.Output {
         let folder = FileManager.default.temporaryDirectory.appending(path: "docket-tutorial-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -60,7 +60,7 @@ struct ReadmeTests {
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
         try process.run()
-        process.waitUntilExit()
+        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
         return Program.Output(
             status: process.terminationStatus, output: try String(contentsOf: files[1], encoding: .utf8),
             errors: try String(contentsOf: files[2], encoding: .utf8))

@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Projections thrown away and filled again", .timeLimit(.minutes(5)))
+@Suite("Projections thrown away and filled again", .timeLimit(.minutes(15)))
 struct RebuildTests {
     @Test("every case, approval, run and metric is the same, ETag and canonical JSON")
     func rebuild() async throws {
@@ -23,7 +23,7 @@ struct RebuildTests {
             let settled = try await alice.settled()
             let before = try await everything(alice, at: settled)
             #expect(before.count > 10)
-            let rebuilt = try Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
+            let rebuilt = try await Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
             #expect(rebuilt.status == 0, "\(rebuilt.errors)")
             #expect(try await alice.settled() == settled)
             let after = try await everything(alice, at: settled)

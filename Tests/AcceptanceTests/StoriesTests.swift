@@ -15,7 +15,7 @@ struct StoriesTests {
     }
 
     @Test("every story ends as its file expects, and so does each near miss; played again, it is only reported")
-    func all() throws {
+    func all() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let port = try FreePort.find()
@@ -29,14 +29,14 @@ struct StoriesTests {
         }.map { $0.at("/expect/outcome") }
         #expect(files.count == 6 && files.allSatisfy { !($0["variants"]?.arrayValue ?? []).isEmpty })
 
-        let first = try Program.run(arguments)
+        let first = try await Program.run(arguments)
         #expect(first.status == 0, "\(first.output)\n\(first.errors.suffix(2_000))")
         let lines = try first.lines
         #expect(lines.map { $0["outcome"] } == expected)
         #expect(lines.allSatisfy { $0["is_as_expected"] == true })
 
         // Near misses that open nothing leave nothing to be found again: eleven failures and eleven more are twenty-two.
-        let again = try Program.run(arguments.filter { $0 != "--near-misses" })
+        let again = try await Program.run(arguments.filter { $0 != "--near-misses" })
         #expect(again.status == 0, "\(again.output)")
         #expect(
             try again.lines.map { $0["case_id"] }
@@ -44,10 +44,10 @@ struct StoriesTests {
     }
 
     @Test("an outcome that is not the expected one ends with status 2, an unknown story with an error")
-    func unexpected() throws {
+    func unexpected() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let unknown = try Program.run(["demo", "--once", "--stories", "z", "--data-dir", folder.path])
+        let unknown = try await Program.run(["demo", "--once", "--stories", "z", "--data-dir", folder.path])
         #expect(unknown.status == 1 && unknown.errors.contains("there is no story 'z'"))
     }
 

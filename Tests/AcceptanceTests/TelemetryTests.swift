@@ -102,7 +102,7 @@ struct TelemetryTests {
     func recorded(_ recording: Recording) async throws {
         let data = try #require(Self.data)
         try await Installation.with { place, server in
-            let imported = try Program.run([
+            let imported = try await Program.run([
                 "rules", "import", data.appending(path: recording.rules).path, "--tenant", "acme", "--data-dir",
                 place.folder.path,
             ])
@@ -110,7 +110,7 @@ struct TelemetryTests {
             let files = recording.files.map { data.appending(path: "telemetry/" + $0).path }
             let arguments =
                 ["ingest"] + files + ["--tenant", "acme", "--format", "json", "--data-dir", place.folder.path]
-            let first = try Program.run(arguments)
+            let first = try await Program.run(arguments)
             #expect(first.status == 0, "\(first.errors)")
             let lines = try first.lines
             #expect(lines.count == files.count + 1)
@@ -131,7 +131,7 @@ struct TelemetryTests {
             let texts = try files.map { try Self.text(of: $0) }
             #expect(texts.contains { $0.firstRange(of: raw) != nil })
 
-            let second = try #require(try Program.run(arguments).lines.last?["counts"])
+            let second = try #require(try await Program.run(arguments).lines.last?["counts"])
             #expect(second["alerts_created"] == 0)
             #expect(second["received"] == lines.last?.at("/counts/received"))
             _ = try await alice.settled()

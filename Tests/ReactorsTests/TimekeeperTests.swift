@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("The timer", .migrated, .timeLimit(.minutes(2)))
+@Suite("The timer", .migrated, .timeLimit(.minutes(15)))
 struct TimekeeperTests {
     @Test("what is due fires once, however many timers run, and a breached case is still open")
     func once() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import Response
 
 /// Answers that no honest server gives, over a real socket.
-@Suite("GuardedHTTPClient")
+@Suite("GuardedHTTPClient", .timeLimit(.minutes(15)))
 struct GuardedHTTPClientTests {
     /// Writes the same bytes to whoever sends anything, and never closes.
     private final class Script: ChannelInboundHandler, Sendable {
@@ -70,12 +70,11 @@ struct GuardedHTTPClientTests {
 
     @Test("the deadline holds for the body as well: an answer that never ends is none")
     func drip() async throws {
-        let start = ContinuousClock.now
+        // Without the deadline this never ends, and the suite's time limit tells.
         let (result, _) = try await Self.ask(
             { _ in "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{" }, timeoutMs: 200)
         #expect(throws: ConnectorError.self) { try result.get() }
         if case .failure(let error) = result { #expect(error.code == .timedOut) }
-        #expect(ContinuousClock.now - start < .seconds(25))
     }
 
     @Test("what is no HTTP leaves the outcome unknown")

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Idempotency-Key", .served, .timeLimit(.minutes(2)))
+@Suite("Idempotency-Key", .served, .timeLimit(.minutes(15)))
 struct IdempotencyTests {
     @Test("the same request twice is done once and answered the same")
     func replay() async throws {

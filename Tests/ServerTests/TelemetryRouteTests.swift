@@ -21,7 +21,7 @@ extension TestServer {
     }
 }
 
-@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(5)))
+@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(15)))
 struct TelemetryRouteTests {
     static let rule = """
         title: Backup Deleted
@@ -145,7 +145,7 @@ struct TelemetryRouteTests {
     }
 }
 
-@Suite("/v1/rules", .served, .timeLimit(.minutes(5)))
+@Suite("/v1/rules", .served, .timeLimit(.minutes(15)))
 struct RuleRouteTests {
     private static let yaml = TelemetryRouteTests.rule
 

@@ -70,6 +70,15 @@ struct Demo: AsyncParsableCommand {
         }
     }
 
+    /// Roles worth trying, and what each is for.
+    private static let roles = [
+        ("responder", "decides approvals, runs and undoes; responder2 is the second person"),
+        ("analyst", "works on cases, asks for approval, decides none"),
+        ("lead", "agrees to promotions, policies and standing approvals"),
+        ("auditor", "sees everything, changes nothing"),
+        ("reporter", "sees figures and no person"),
+    ]
+
     private func perform(_ stories: [Story], _ stage: Stage) async throws -> [StoryPlayer.Outcome] {
         let access = try await stage.prepare(stories)
         let player = StoryPlayer(access: access, isQuiet: format == .json)
@@ -81,7 +90,14 @@ struct Demo: AsyncParsableCommand {
         }
         if format == .text {
             Terminal.print("")
-            Terminal.print("API: \(access.baseURL)   lab: \(access.labURL)   tokens: \(access.path)")
+            Terminal.print(Terminal.bold("The queue: \(access.baseURL)/"))
+            Terminal.print("Log in with the token of a role; each is another person:")
+            for (role, what) in Self.roles {
+                Terminal.print(
+                    "  \(role.padding(toLength: 11, withPad: " ", startingAt: 0))\(what)\n"
+                        + Terminal.dim("             jq -r .tokens.\(role) \(access.path)"))
+            }
+            Terminal.print("API: \(access.baseURL)/openapi.json   lab: \(access.labURL)/v1/state")
             if !once { Terminal.print("Docket keeps serving; Ctrl-C ends it.") }
         }
         return outcomes

@@ -293,11 +293,13 @@ struct StoryPlayer: Sendable {
         let approval = try await analyst.get("/v1/approvals/\(approvalID.lowercased)")
         let digest = approval["plan_digest"]?.stringValue ?? ""
         tell("")
+        tell("See it, and decide there:  \(access.baseURL)/cases/\(outcome.caseID?.lowercased ?? "")")
         tell(
-            "It waits for \(approval["required_approvals"]?.int64Value ?? 0) people. Both tokens are in \(access.path)."
+            "It waits for \(approval["required_approvals"]?.int64Value ?? 0) people. Tokens are in \(access.path)."
         )
-        tell("Approve it as the first and then as the second responder:")
-        for role in ["responder", "responder2"] {
+        let people = Int(approval["required_approvals"]?.int64Value ?? 1)
+        tell("Or approve it here, each as another responder:")
+        for role in ["responder", "responder2"].prefix(people) {
             tell(
                 """
                   curl -sS -X POST \(access.baseURL)/v1/approvals/\(approvalID.lowercased)/decisions \\
@@ -306,9 +308,7 @@ struct StoryPlayer: Sendable {
                     -d '{"decision":"approve","reason":"Seen and agreed.","plan_digest":"\(digest)"}'
                 """)
         }
-        tell(
-            "Then look at the port in the lab:  curl -sS \(access.labURL)/v1/security_groups/sg-0a1".replacing(
-                "sg-0a1", with: encoded(approval.at("/plan/targets/0/value")?.stringValue ?? "")))
+        tell("Then look at what the lab did:  curl -sS \(access.labURL)/v1/journal")
     }
 
     private func line(for event: JSONValue) -> String {
