@@ -15,6 +15,8 @@ package struct Exporter: Sendable {
 
     private static let step = 1_000
     private static let tool = "docket 0.1.0"
+    /// Earlier checkpoints that a package carries, spread over the history: where a tree that does not fit began not to.
+    private static let furtherMaximum = 64
 
     private let log: EventLog
     private let database: Database
@@ -32,11 +34,12 @@ package struct Exporter: Sendable {
 
     /// - Parameters:
     ///   - url: a folder that is empty or does not exist.
+    ///   - earlier: checkpoints that somebody else has seen; the package then proves that it goes on from them.
     ///   - withholdsSealed: leaves out what is sealed and the raw input: their digests are proven all the same.
     ///   - progress: events written so far.
     package func export(
-        _ scope: Scope, of tenant: UUID, to url: URL, withholdsSealed: Bool = false,
-        progress: (Int) -> Void = { _ in }
+        _ scope: Scope, of tenant: UUID, to url: URL, earlier: [SignedNote] = [],
+        withholdsSealed: Bool = false, progress: (Int) -> Void = { _ in }
     ) async throws -> PackageManifest {
         let stored = StoredTree(database: database, tenant: tenant)
         guard let newest = try await stored.checkpoint(), let key = try keys.find(tenant) else {
@@ -45,6 +48,7 @@ package struct Exporter: Sendable {
         var contents = PackageContents(
             tenant: tenant, scope: .range(0..<0), checkpoint: try SignedNote(Array(newest.note.utf8)),
             keys: [key.verifierKey], createdAt: clock(), tool: Self.tool)
+        contents.furtherCheckpoints = try await further(stored, below: newest.size, earlier)
         var stream: UUID?
         var range: Range<Int64> = 0..<newest.size
         switch scope {
@@ -74,6 +78,27 @@ package struct Exporter: Sendable {
             next = last.position + 1
         }
         return try await writer.finish(tree: TileTree(size: newest.size, source: stored), key: key)
+    }
+
+    /// Of each size one, smallest first; those that somebody else has seen are all there.
+    private func further(
+        _ stored: StoredTree, below size: Int64, _ earlier: [SignedNote]
+    ) async throws -> [SignedNote] {
+        let all = try await stored.checkpoints().filter { $0.size < size }
+        let step = max(1, (all.count + Self.furtherMaximum - 1) / Self.furtherMaximum)
+        var notes: [Int64: SignedNote] = [:]
+        for index in stride(from: 0, to: all.count, by: step) {
+            notes[all[index].size] = try SignedNote(Array(all[index].note.utf8))
+        }
+        for note in earlier {
+            let checkpoint = try Checkpoint(text: note.text)
+            guard checkpoint.size <= size else {
+                throw SealingError(
+                    "the checkpoint given is of \(checkpoint.size) events, more than the \(size) that are sealed")
+            }
+            if checkpoint.size < size { notes[checkpoint.size] = note }
+        }
+        return notes.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// Raw input that a body names by its digest.

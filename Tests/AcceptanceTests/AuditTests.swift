@@ -38,11 +38,12 @@ struct AuditTests {
         try await Installation.with { place, server in
             try await place.furnish(server)
             let (caseID, _) = try await place.openCase(server)
-            let kept = try await place.client("aude", server)
-                .waitBytes("/v1/audit/checkpoint")
+            let kept = place.folder.appending(path: "kept-checkpoint")
+            try Data(try await place.client("aude", server).waitBytes("/v1/audit/checkpoint")).write(to: kept)
             let out = place.folder.appending(path: "evidence")
             let exported = try await Program.run([
-                "audit", "export", "--tenant", "acme", "--out", out.path, "--data-dir", place.folder.path,
+                "audit", "export", "--tenant", "acme", "--out", out.path, "--checkpoint", kept.path, "--data-dir",
+                place.folder.path,
             ])
             #expect(exported.status == 0, "\(exported.errors)")
             let key = try await Program.run([
@@ -56,10 +57,14 @@ struct AuditTests {
             let package = elsewhere.appending(path: "evidence")
             try FileManager.default.moveItem(at: out, to: package)
             let checkpoint = elsewhere.appending(path: "checkpoint")
-            try Data(kept).write(to: checkpoint)
-            let verified = try await Program.run(["audit", "verify", "--key", key, "--format", "json", package.path])
+            try FileManager.default.moveItem(at: kept, to: checkpoint)
+            let verified = try await Program.run([
+                "audit", "verify", "--key", key, "--checkpoint", checkpoint.path, "--format", "json", package.path,
+            ])
             #expect(verified.status == 0, "\(verified.output) \(verified.errors)")
-            if Self.python != nil { #expect(try await python(["--key", key, package.path]) == 0) }
+            if Self.python != nil {
+                #expect(try await python(["--key", key, "--checkpoint", checkpoint.path, package.path]) == 0)
+            }
 
             let events = package.appending(path: "events.ndjson")
             var bytes = [UInt8](try Data(contentsOf: events))

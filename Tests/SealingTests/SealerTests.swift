@@ -99,6 +99,17 @@ struct SealerTests {
                 #expect(report.findings == [], "\(name)")
                 #expect(report.events == Int64(count) && report.exitCode == 0)
             }
+            // What was signed before is in it; a history that somebody else was shown is told.
+            try await fixture.fill(3)
+            try await fixture.sealer.seal(fixture.tenant)
+            let later = try await fixture.export("later")
+            let seen = try #require(try await fixture.tree.checkpoint(upTo: 30))
+            let note = try SignedNote(Array(seen.note.utf8))
+            #expect(try PackageVerifier.verify(at: later, checkpoint: note, key: key).findings == [])
+            let signing = try #require(try fixture.keys.find(fixture.tenant))
+            let split = try Checkpoint(origin: signing.name, size: 30, root: .sha256([1])).signed(by: [signing])
+            let views = try PackageVerifier.verify(at: later, checkpoint: split, key: key)
+            #expect(views.findings.contains { $0.class == .splitView }, "\(views.findings)")
             let other = try SigningKey(name: "docket/other").verifierKey
             let wrong = try PackageVerifier.verify(at: fixture.folder.appending(path: "all"), key: other)
             #expect(wrong.findings.contains { $0.class == .wrongKey })

@@ -47,7 +47,7 @@ struct Audit: AsyncParsableCommand {
             if report.exitCode != 0 { throw ExitCode(report.exitCode) }
         }
 
-        private static func bytes(_ file: String) throws -> Data {
+        fileprivate static func bytes(_ file: String) throws -> Data {
             guard let data = FileManager.default.contents(atPath: file) else {
                 throw CommandFailure("cannot read \(file)")
             }
@@ -84,6 +84,8 @@ struct Audit: AsyncParsableCommand {
         @Option(help: "The first position.") var from: Int64 = 0
         @Option(help: "The position before which it ends; the end of the log by default.") var to: Int64?
         @Option(help: "A folder that is empty or does not exist.") var out: String
+        @Option(help: "A signed checkpoint seen earlier: the package proves that it goes on from it. Repeatable.")
+        var checkpoint: [String] = []
         @Flag(help: "Leave out what is sealed and the raw input; their digests are proven all the same.")
         var withholdSealed = false
         @OptionGroup var storage: StorageOptions
@@ -96,13 +98,20 @@ struct Audit: AsyncParsableCommand {
             } else {
                 scope = .range(from: from, to: to)
             }
+            let earlier = try checkpoint.map { file in
+                do {
+                    return try SignedNote(Array(try Verify.bytes(file)))
+                } catch let error as ProofError {
+                    throw CommandFailure("\(file): \(error)")
+                }
+            }
             try await Storage.with(storage) { opened in
                 let tenant = try await opened.tenant(tenant)
                 do {
                     try await opened.sealer.seal(tenant.id)
                     let progress = Progress(out, total: 1)
                     let manifest = try await opened.exporter.export(
-                        scope, of: tenant.id, to: URL(fileURLWithPath: out), withholdsSealed: withholdSealed
+                        scope, of: tenant.id, to: URL(fileURLWithPath: out), earlier: earlier, withholdsSealed: withholdSealed
                     ) { progress.update(done: 0, items: $0) }
                     progress.finish()
                     Terminal.print(
