@@ -439,6 +439,7 @@ def lines(path):
 class Verifier:
     def __init__(self, folder, key, given):
         self.folder, self.key, self.given_note = folder, key, given
+        self.keys = [key] if key else []
         self.findings = []
         self.manifest = None
         self.events = 0
@@ -801,16 +802,17 @@ class Verifier:
         if given and given.size < main.size and given.size in roots:
             known.setdefault(given.size, given)
         wrong = min((size for size in known if roots.get(size) != known[size].root), default=None)
-        last_right = max((size for size in known if (wrong is None or size < wrong)
-                          and roots.get(size) == known[size].root), default=0)
+
+        def span(size):
+            below = max((other for other in known if other < size and roots.get(other) == known[other].root), default=0)
+            first = min(below, max(size - 1, 0))
+            return first, max(size - 1, first)
 
         def split(size, file):
-            first = min(last_right, max(size - 1, 0))
-            self.find("split_view", (first, max(size - 1, first)), file, "two signed checkpoints contradict each other")
+            self.find("split_view", span(size), file, "two signed checkpoints contradict each other")
 
         if not right and not self.explained:
-            self.find("root_mismatch", (min(last_right, wrong - 1), wrong - 1), None,
-                      "the hashes do not lead to the signed root")
+            self.find("root_mismatch", span(wrong), None, "the hashes do not lead to the signed root")
         if right:
             for size, other in self.further.items():
                 if size in roots and roots[size] != other.root:
@@ -942,7 +944,7 @@ def main():
             "events": verifier.events, "origin": verifier.main.origin if trusted else None,
             "tree_size": verifier.main.size if trusted else None,
             "root": base64.b64encode(verifier.main.root).decode() if trusted else None,
-            "keys": [key.text for key in verifier.keys] if manifest else [], "findings": findings,
+            "keys": [key.text for key in verifier.keys], "findings": findings,
         }, indent=2))
         return 2 if findings else 0
     for finding in findings:

@@ -72,7 +72,9 @@ import Testing
             try $0.replace(
                 log.events[20].eventID.lowercased, with: UUID.v5(namespace: log.tenant, name: "x").lowercased, line: 20)
         },
-        Attack("two swapped lines", [(.orderChanged, 5...5), (.orderChanged, 8...8)]) { try $0.edit { $0.swapAt(5, 8) } },
+        Attack("two swapped lines", [(.orderChanged, 5...5), (.orderChanged, 8...8)]) {
+            try $0.edit { $0.swapAt(5, 8) }
+        },
         Attack("two events with exchanged positions", [(.orderChanged, 5...5), (.orderChanged, 8...8)]) {
             try $0.edit {
                 let five = EditablePackage.renumber($0[5], from: 5, to: 8)
@@ -85,7 +87,9 @@ import Testing
         Attack("a removed event, the rest renumbered", [(.eventMissing, 17...17), (.positionsRenumbered, 18...39)]) {
             try $0.edit { lines in
                 lines.remove(at: 17)
-                for index in 17..<39 { lines[index] = EditablePackage.renumber(lines[index], from: index + 1, to: index) }
+                for index in 17..<39 {
+                    lines[index] = EditablePackage.renumber(lines[index], from: index + 1, to: index)
+                }
             }
         },
         Attack("an inserted event", [(.eventInserted, 25...25)]) {
@@ -95,7 +99,9 @@ import Testing
         Attack("an inserted event, the rest renumbered", [(.eventInserted, 25...25), (.positionsRenumbered, 25...39)]) {
             let forged = try forged(position: 25)
             try $0.edit { lines in
-                for index in 25..<40 { lines[index] = EditablePackage.renumber(lines[index], from: index, to: index + 1) }
+                for index in 25..<40 {
+                    lines[index] = EditablePackage.renumber(lines[index], from: index, to: index + 1)
+                }
                 lines.insert(forged, at: 25)
             }
         },
@@ -167,7 +173,8 @@ import Testing
         Attack("a sealed value removed", [(.sealedValueMismatch, 6...6)]) {
             try $0.edit("sealed.ndjson") { $0.remove(at: 2) }
         },
-        Attack("sealed values of two events exchanged", [(.sealedValueMismatch, 1...1), (.sealedValueMismatch, 6...6)]) {
+        Attack("sealed values of two events exchanged", [(.sealedValueMismatch, 1...1), (.sealedValueMismatch, 6...6)])
+        {
             try $0.edit("sealed.ndjson") { lines in
                 let one = lines[0].replacing("\"position\":1,", with: "\"position\":6,")
                 lines[0] = lines[2].replacing("\"position\":6,", with: "\"position\":1,")
@@ -212,7 +219,9 @@ import Testing
             manifest.sealed.erased += 1
             try $0.write(manifest.bytes, to: "manifest.json")
         },
-        Attack("an altered README", [(.fileAltered, nil)]) { try $0.write(Array("all is well\n".utf8), to: "README.txt") },
+        Attack("an altered README", [(.fileAltered, nil)]) {
+            try $0.write(Array("all is well\n".utf8), to: "README.txt")
+        },
         Attack("hashes cut short", [(.packageMalformed, nil)]) {
             try $0.write(try $0.bytes("leaves.bin").dropLast(32), to: "leaves.bin")
         },
