@@ -449,7 +449,8 @@ class Verifier:
         return os.path.join(self.folder, *name.split("/"))
 
     def exists(self, name):
-        return os.path.lexists(self.path(name))
+        """Whether there is a plain file; links and the like are never opened."""
+        return os.path.isfile(self.path(name)) and not os.path.islink(self.path(name))
 
     def read(self, name):
         with open(self.path(name), "rb") as file:
@@ -463,10 +464,9 @@ class Verifier:
         return any(finding["file"] == file for finding in self.findings)
 
     def run(self):
-        try:
-            data = self.read("manifest.json")
-        except OSError as error:
-            raise Unreadable(str(error))
+        if not self.exists("manifest.json"):
+            raise Unreadable("no manifest.json in " + self.folder)
+        data = self.read("manifest.json")
         try:
             self.manifest = Manifest(data)
         except (Malformed, ValueError, TypeError) as error:
@@ -575,17 +575,20 @@ class Verifier:
                 self.given = judged[0]
 
     def check_listing(self):
-        there = set()
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                there.add(os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/"))
+        there, others = set(), set()
+        for folder, folders, names in os.walk(self.folder):
+            for name in names + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+                name = os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/")
+                (there if self.exists(name) else others).add(name)
+        for name in sorted(others):
+            self.find("package_malformed", file=name, detail="it is no plain file")
         own = {"manifest.json", "manifest.note"}
         for name in sorted(there - set(self.manifest.files) - own):
             self.find("package_malformed", file=name, detail="the manifest does not list it")
         for name in sorted(set(self.manifest.files) - there):
             if not self.has_finding(name):
                 self.find("package_malformed", file=name, detail="it is not there")
-        return there == set(self.manifest.files) | own
+        return there == set(self.manifest.files) | own and not others
 
     # Hashes
 

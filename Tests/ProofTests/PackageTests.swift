@@ -40,7 +40,7 @@ import Testing
         for name in ["a", "b"] {
             try await log.write(to: folder.url.appending(path: name), .range(0..<30), further: [9])
         }
-        let paths = try PackageFolder(folder.url.appending(path: "a")).list()
+        let paths = try PackageFolder(folder.url.appending(path: "a")).list().files
         #expect(paths.count >= 12)
         for path in paths {
             let bytes = try ["a", "b"].map { try Data(contentsOf: folder.url.appending(path: "\($0)/\(path)")) }

@@ -24,8 +24,10 @@ import Testing
         let count = Self.settings["DOCKET_TAMPER_EDITS"].flatMap { Int($0) } ?? 1_000
         let folder = try TemporaryFolder()
         let (url, log) = try await package(folder)
-        let files = try PackageFolder(url).list().map { ($0, Array(try Data(contentsOf: url.appending(path: $0)))) }
-            .filter { !$0.1.isEmpty }
+        let files = try PackageFolder(url).list().files.map {
+            ($0, Array(try Data(contentsOf: url.appending(path: $0))))
+        }
+        .filter { !$0.1.isEmpty }
         let total = files.reduce(0) { $0 + $1.1.count }
         let seed = UInt64.random(in: 0...UInt64.max)
         var chance = Chance(seed: seed)

@@ -64,14 +64,16 @@ package struct PackageVerifier {
     /// Nothing is there that the manifest does not list, and all that it lists.
     private mutating func checkListing(_ manifest: PackageManifest) throws(ProofError) -> Bool {
         let listed = Set(manifest.files.map(\.path))
-        let there = Set(try folder.list())
+        let (files, others) = try folder.list()
+        let there = Set(files)
+        for path in others { findings.append(Finding(.packageMalformed, file: path, "it is no plain file")) }
         for path in there.subtracting(listed).sorted() where path != "manifest.json" && path != "manifest.note" {
             findings.append(Finding(.packageMalformed, file: path, "the manifest does not list it"))
         }
         for path in listed.subtracting(there).sorted() where !findings.contains(where: { $0.file == path }) {
             findings.append(Finding(.packageMalformed, file: path, "it is not there"))
         }
-        return listed.union(["manifest.json", "manifest.note"]) == there
+        return listed.union(["manifest.json", "manifest.note"]) == there && others.isEmpty
     }
 
     private static let partNames = ["events.ndjson", "sealed.ndjson", "evidence.ndjson", "leaves.bin", "gaps.bin"]

@@ -256,13 +256,13 @@ extension TreeHash {
         self.init(words: words)
     }
 
-    /// Eight digits at once, each in its byte; what they are not written back as was not a digit.
+    /// Eight digits at once, each in its byte; none above 15, and written back they are what was read.
     @inline(__always) private static func bytes(ofDigits digits: UInt64, _ invalid: inout UInt64) -> UInt32 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let letters = (digits >> 6) & ones
         let nibbles = (digits & (ones &* 15)) &+ letters &* 9
         let overNine = ((nibbles &+ ones &* 6) >> 4) & ones
-        invalid |= (nibbles &+ ones &* 0x30 &+ overNine &* 0x27) ^ digits
+        invalid |= ((nibbles &+ ones &* 0x30 &+ overNine &* 0x27) ^ digits) | (nibbles & (ones &* 0xF0))
         var bytes = (nibbles << 4 | nibbles >> 8) & 0x00FF_00FF_00FF_00FF
         bytes = (bytes | bytes >> 8) & 0x0000_FFFF_0000_FFFF
         return UInt32(truncatingIfNeeded: bytes | bytes >> 16).byteSwapped
