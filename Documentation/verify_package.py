@@ -325,7 +325,14 @@ def refuse(_):
     raise ValueError("not JSON")
 
 
-STRICT = json.JSONDecoder(object_pairs_hook=strict_object, parse_constant=refuse)
+def strict_integer(digits):
+    value = int(digits)
+    if abs(value) > 1 << 53:
+        raise ValueError("an integer that not every reader keeps")
+    return value
+
+
+STRICT = json.JSONDecoder(object_pairs_hook=strict_object, parse_constant=refuse, parse_int=strict_integer)
 
 
 def microseconds(value):
@@ -387,8 +394,9 @@ class Event:
         """Reads the columns and returns the body."""
         rest = line[start:].decode("utf-8", "surrogateescape")
         actor, end = STRICT.raw_decode(rest)
-        if not rest.startswith("{"):
-            raise ValueError("the actor is no object")
+        if not rest.startswith("{") or "\\u0000" in json.dumps(actor):
+            raise ValueError("the actor is no object, or holds U+0000")
+        json.dumps(actor, ensure_ascii=False).encode("utf-8")  # nor a lone surrogate
         offset = start + len(rest[:end].encode("utf-8"))  # what is no UTF-8 fails here
         tail = COLUMNS_TAIL.match(line, offset)
         if not tail:
@@ -933,6 +941,7 @@ def main():
         if arguments.checkpoint:
             with open(arguments.checkpoint, "rb") as file:
                 given = file.read()
+            Note(given)
         verifier = Verifier(arguments.package, read_key(arguments.key) if arguments.key else None, given)
         verifier.run()
     except (Unreadable, OSError, Malformed) as error:
