@@ -325,7 +325,14 @@ def refuse(_):
     raise ValueError("not JSON")
 
 
-STRICT = json.JSONDecoder(object_pairs_hook=strict_object, parse_constant=refuse)
+def strict_integer(digits):
+    value = int(digits)
+    if abs(value) > 1 << 53:
+        raise ValueError("an integer that not every reader keeps")
+    return value
+
+
+STRICT = json.JSONDecoder(object_pairs_hook=strict_object, parse_constant=refuse, parse_int=strict_integer)
 
 
 def microseconds(value):
@@ -387,8 +394,9 @@ class Event:
         """Reads the columns and returns the body."""
         rest = line[start:].decode("utf-8", "surrogateescape")
         actor, end = STRICT.raw_decode(rest)
-        if not rest.startswith("{"):
-            raise ValueError("the actor is no object")
+        if not rest.startswith("{") or "\\u0000" in json.dumps(actor):
+            raise ValueError("the actor is no object, or holds U+0000")
+        json.dumps(actor, ensure_ascii=False).encode("utf-8")  # nor a lone surrogate
         offset = start + len(rest[:end].encode("utf-8"))  # what is no UTF-8 fails here
         tail = COLUMNS_TAIL.match(line, offset)
         if not tail:
@@ -439,6 +447,7 @@ def lines(path):
 class Verifier:
     def __init__(self, folder, key, given):
         self.folder, self.key, self.given_note = folder, key, given
+        self.keys = [key] if key else []
         self.findings = []
         self.manifest = None
         self.events = 0
@@ -448,7 +457,8 @@ class Verifier:
         return os.path.join(self.folder, *name.split("/"))
 
     def exists(self, name):
-        return os.path.lexists(self.path(name))
+        """Whether there is a plain file; links and the like are never opened."""
+        return os.path.isfile(self.path(name)) and not os.path.islink(self.path(name))
 
     def read(self, name):
         with open(self.path(name), "rb") as file:
@@ -462,10 +472,9 @@ class Verifier:
         return any(finding["file"] == file for finding in self.findings)
 
     def run(self):
-        try:
-            data = self.read("manifest.json")
-        except OSError as error:
-            raise Unreadable(str(error))
+        if not self.exists("manifest.json"):
+            raise Unreadable("no manifest.json in " + self.folder)
+        data = self.read("manifest.json")
         try:
             self.manifest = Manifest(data)
         except (Malformed, ValueError, TypeError) as error:
@@ -574,17 +583,20 @@ class Verifier:
                 self.given = judged[0]
 
     def check_listing(self):
-        there = set()
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                there.add(os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/"))
+        there, others = set(), set()
+        for folder, folders, names in os.walk(self.folder):
+            for name in names + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+                name = os.path.relpath(os.path.join(folder, name), self.folder).replace(os.sep, "/")
+                (there if self.exists(name) else others).add(name)
+        for name in sorted(others):
+            self.find("package_malformed", file=name, detail="it is no plain file")
         own = {"manifest.json", "manifest.note"}
         for name in sorted(there - set(self.manifest.files) - own):
             self.find("package_malformed", file=name, detail="the manifest does not list it")
         for name in sorted(set(self.manifest.files) - there):
             if not self.has_finding(name):
                 self.find("package_malformed", file=name, detail="it is not there")
-        return there == set(self.manifest.files) | own
+        return there == set(self.manifest.files) | own and not others
 
     # Hashes
 
@@ -801,16 +813,17 @@ class Verifier:
         if given and given.size < main.size and given.size in roots:
             known.setdefault(given.size, given)
         wrong = min((size for size in known if roots.get(size) != known[size].root), default=None)
-        last_right = max((size for size in known if (wrong is None or size < wrong)
-                          and roots.get(size) == known[size].root), default=0)
+
+        def span(size):
+            below = max((other for other in known if other < size and roots.get(other) == known[other].root), default=0)
+            first = min(below, max(size - 1, 0))
+            return first, max(size - 1, first)
 
         def split(size, file):
-            first = min(last_right, max(size - 1, 0))
-            self.find("split_view", (first, max(size - 1, first)), file, "two signed checkpoints contradict each other")
+            self.find("split_view", span(size), file, "two signed checkpoints contradict each other")
 
         if not right and not self.explained:
-            self.find("root_mismatch", (min(last_right, wrong - 1), wrong - 1), None,
-                      "the hashes do not lead to the signed root")
+            self.find("root_mismatch", span(wrong), None, "the hashes do not lead to the signed root")
         if right:
             for size, other in self.further.items():
                 if size in roots and roots[size] != other.root:
@@ -928,6 +941,7 @@ def main():
         if arguments.checkpoint:
             with open(arguments.checkpoint, "rb") as file:
                 given = file.read()
+            Note(given)
         verifier = Verifier(arguments.package, read_key(arguments.key) if arguments.key else None, given)
         verifier.run()
     except (Unreadable, OSError, Malformed) as error:
@@ -942,7 +956,7 @@ def main():
             "events": verifier.events, "origin": verifier.main.origin if trusted else None,
             "tree_size": verifier.main.size if trusted else None,
             "root": base64.b64encode(verifier.main.root).decode() if trusted else None,
-            "keys": [key.text for key in verifier.keys] if manifest else [], "findings": findings,
+            "keys": [key.text for key in verifier.keys], "findings": findings,
         }, indent=2))
         return 2 if findings else 0
     for finding in findings:

@@ -40,7 +40,7 @@ import Testing
         for name in ["a", "b"] {
             try await log.write(to: folder.url.appending(path: name), .range(0..<30), further: [9])
         }
-        let paths = try PackageFolder(folder.url.appending(path: "a")).list()
+        let paths = try PackageFolder(folder.url.appending(path: "a")).list().files
         #expect(paths.count >= 12)
         for path in paths {
             let bytes = try ["a", "b"].map { try Data(contentsOf: folder.url.appending(path: "\($0)/\(path)")) }
@@ -95,6 +95,21 @@ import Testing
         event["attestation_list"] = [.object(attestation)]
         #expect(fingerprint["value"] == .string(TreeHash.sha256(event.canonicalBytes()).hexadecimal))
         #expect(event.at("/unmapped/root_hash") == .string(try log.checkpoint().root.base64))
+    }
+
+    @Test("the report says what it rests on, and each finding with class and place")
+    func text() async throws {
+        let log = SyntheticLog(count: 10)
+        let folder = try TemporaryFolder()
+        let url = folder.url.appending(path: "p")
+        try await log.write(to: url, .range(2..<9))
+        let clean = try PackageVerifier.verify(at: url).text
+        #expect(clean.contains("Positions  2-8\n") && clean.contains(log.key.verifierKey.fingerprint.text))
+        #expect(clean.contains("No key was given") && clean.contains("Nothing found. 7 events"))
+        try EditablePackage(url: url).edit { $0.removeSubrange(3...4) }
+        let broken = try PackageVerifier.verify(at: url, key: log.key.verifierKey).text
+        #expect(broken.hasPrefix("event_missing 5-6: ") && broken.contains("not as it was exported"))
+        #expect(!broken.contains("No key was given"))
     }
 
     @Test("no package is an error, not a finding; a manifest that cannot be read is a finding")

@@ -222,6 +222,12 @@ import Testing
         Attack("an altered README", [(.fileAltered, nil)]) {
             try $0.write(Array("all is well\n".utf8), to: "README.txt")
         },
+        Attack("a link in place of a file", [(.packageMalformed, nil)]) {
+            let file = $0.url.appending(path: "README.txt")
+            try FileManager.default.removeItem(at: file)
+            try FileManager.default.createSymbolicLink(
+                at: file, withDestinationURL: $0.url.appending(path: "checkpoint"))
+        },
         Attack("hashes cut short", [(.packageMalformed, nil)]) {
             try $0.write(try $0.bytes("leaves.bin").dropLast(32), to: "leaves.bin")
         },
@@ -239,7 +245,7 @@ import Testing
 
         guard attack.expected.contains(where: { $0.1 != nil }) else { return }
         // The same by somebody who makes all digests right that are not signed: what is wrong is told all the same.
-        let missing = try PackageFolder(package.url).list()
+        let missing = try PackageFolder(package.url).list().files
         guard try PackageManifest(package.bytes("manifest.json")).files.allSatisfy({ missing.contains($0.path) }) else {
             return
         }

@@ -5,9 +5,16 @@ package import Foundation
 package struct PackageFolder: Sendable {
     package let url: URL
 
-    package init(_ url: URL) { self.url = url }
+    /// The folder's own path: joining texts is a hundred times cheaper than joining URLs, and packages have many files.
+    private let root: String
 
-    func url(of path: String) -> URL { url.appending(path: path) }
+    package init(_ url: URL) {
+        self.url = url
+        root = url.path
+    }
+
+    func path(of path: String) -> String { root + "/" + path }
+    func url(of path: String) -> URL { URL(fileURLWithPath: self.path(of: path)) }
 
     /// Makes the folder; one that holds something already is refused.
     func create() throws(ProofError) {
@@ -36,31 +43,46 @@ package struct PackageFolder: Sendable {
         return bytes
     }
 
-    func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: url(of: path).path) }
-
-    /// Every file, by its path from the folder, sorted; of a link or a device, too, its name.
-    func list() throws(ProofError) -> [String] {
+    /// Whether there is a plain file; a link, a pipe or a folder in its place is none, and is never opened.
+    func exists(_ path: String) -> Bool {
         do {
-            return try list(in: "").sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+            let attributes = try FileManager.default.attributesOfItem(atPath: self.path(of: path))
+            return attributes[.type] as? FileAttributeType == .typeRegular
+        } catch {
+            return false
+        }
+    }
+
+    /// Every plain file, and whatever else is not a folder, by its path from here, sorted.
+    func list() throws(ProofError) -> (files: [String], others: [String]) {
+        do {
+            let all = try list(in: "")
+            return (
+                all.filter(\.isFile).map(\.path).sortedByBytes(), all.filter { !$0.isFile }.map(\.path).sortedByBytes()
+            )
         } catch {
             throw ProofError(.files, "\(url.lastPathComponent) cannot be listed", cause: error)
         }
     }
 
-    private func list(in folder: String) throws -> [String] {
-        var paths: [String] = []
-        let parent = folder.isEmpty ? url : url(of: folder)
-        for name in try FileManager.default.contentsOfDirectory(atPath: parent.path) {
+    private func list(in folder: String) throws -> [(path: String, isFile: Bool)] {
+        var found: [(path: String, isFile: Bool)] = []
+        let parent = folder.isEmpty ? root : path(of: folder)
+        for name in try FileManager.default.contentsOfDirectory(atPath: parent) {
             let path = folder.isEmpty ? name : folder + "/" + name
-            let type = try FileManager.default.attributesOfItem(atPath: url(of: path).path)[.type]
+            let type = try FileManager.default.attributesOfItem(atPath: self.path(of: path))[.type]
             if type as? FileAttributeType == .typeDirectory {
-                paths += try list(in: path)
+                found += try list(in: path)
             } else {
-                paths.append(path)
+                found.append((path, type as? FileAttributeType == .typeRegular))
             }
         }
-        return paths
+        return found
     }
+}
+
+extension [String] {
+    func sortedByBytes() -> [String] { sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
 }
 
 /// A file being read from its beginning, and hashed on the way.
@@ -74,11 +96,10 @@ final class PackageReader {
 
     init(_ folder: PackageFolder, _ path: String) throws(ProofError) {
         self.path = path
-        do {
-            handle = try FileHandle(forReadingFrom: folder.url(of: path))
-        } catch {
-            throw ProofError(.files, "\(path) cannot be read", cause: error)
+        guard folder.exists(path), let handle = FileHandle(forReadingAtPath: folder.path(of: path)) else {
+            throw ProofError(.files, "\(path) cannot be read")
         }
+        self.handle = handle
     }
 
     deinit {

@@ -104,7 +104,9 @@ package struct PackageWriter {
         for (n, member) in event.sealed.enumerated() {
             try sealed.write(EventLine.text(of: member, position: event.position, n: n))
             switch member.state {
-            case .open: sealedCounts.open += 1
+            case .open(_, let value):
+                guard !value.contains(0x0A) else { throw ProofError(.malformed, "a sealed value is not canonical") }
+                sealedCounts.open += 1
             case .erased: sealedCounts.erased += 1
             case .withheld: sealedCounts.withheld += 1
             }

@@ -51,34 +51,11 @@ struct EventPass {
 
     mutating func run(_ folder: PackageFolder, _ leaves: inout LeafHashes) throws(ProofError) {
         var parser = EventLineParser(tenant: leaves.manifest.tenant)
-        let reader = try PackageReader(folder, "events.ndjson")
-        try Self.lines(of: reader) { (bytes, line, isWhole) throws(ProofError) in
-            try take(bytes, line, isWhole, &parser, &leaves)
-        }
-        fileDigest = reader.digest
-        fileSize = reader.size
+        let lines = LineReader(try PackageReader(folder, "events.ndjson"))
+        while let (bytes, line, isWhole) = try lines.next() { try take(bytes, line, isWhole, &parser, &leaves) }
+        fileDigest = lines.reader.digest
+        fileSize = lines.reader.size
         findings += scope?.findings ?? []
-    }
-
-    /// Calls back for each line, without its newline.
-    static func lines(
-        of reader: PackageReader, _ body: ([UInt8], Range<Int>, _ isWhole: Bool) throws(ProofError) -> Void
-    ) throws(ProofError) {
-        var buffer: [UInt8] = []
-        var start = 0
-        var searched = 0
-        while true {
-            while let end = Scan.newline(buffer, from: searched) {
-                try body(buffer, start..<end, true)
-                start = end + 1
-                searched = start
-            }
-            buffer.removeSubrange(..<start)
-            start = 0
-            searched = buffer.count
-            guard try reader.read(into: &buffer) else { break }
-        }
-        if !buffer.isEmpty { try body(buffer, 0..<buffer.count, false) }
     }
 
     private mutating func take(

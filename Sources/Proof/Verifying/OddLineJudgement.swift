@@ -100,10 +100,11 @@ struct OddLineJudgement {
         var originals: [[UInt8]: Int64] = [:]
         var parser = EventLineParser(tenant: leaves.manifest.tenant)
         var ordinal: Int64 = 0
-        try EventPass.lines(of: PackageReader(folder, "events.ndjson")) { (bytes, line, isWhole) throws(ProofError) in
+        let reader = LineReader(try PackageReader(folder, "events.ndjson"))
+        while let (bytes, line, isWhole) = try reader.next() {
             defer { ordinal += 1 }
             guard isWhole, !odd.contains(ordinal), parser.parse(bytes, line), wanted.contains(parser.eventID) else {
-                return
+                continue
             }
             originals[parser.eventID] = parser.position
         }

@@ -64,14 +64,16 @@ package struct PackageVerifier {
     /// Nothing is there that the manifest does not list, and all that it lists.
     private mutating func checkListing(_ manifest: PackageManifest) throws(ProofError) -> Bool {
         let listed = Set(manifest.files.map(\.path))
-        let there = Set(try folder.list())
+        let (files, others) = try folder.list()
+        let there = Set(files)
+        for path in others { findings.append(Finding(.packageMalformed, file: path, "it is no plain file")) }
         for path in there.subtracting(listed).sorted() where path != "manifest.json" && path != "manifest.note" {
             findings.append(Finding(.packageMalformed, file: path, "the manifest does not list it"))
         }
         for path in listed.subtracting(there).sorted() where !findings.contains(where: { $0.file == path }) {
             findings.append(Finding(.packageMalformed, file: path, "it is not there"))
         }
-        return listed.union(["manifest.json", "manifest.note"]) == there
+        return listed.union(["manifest.json", "manifest.note"]) == there && others.isEmpty
     }
 
     private static let partNames = ["events.ndjson", "sealed.ndjson", "evidence.ndjson", "leaves.bin", "gaps.bin"]
@@ -175,48 +177,48 @@ package struct PackageVerifier {
 /// Whether the roots that the package's hashes lead to are the signed ones.
 struct RootCheck {
     private(set) var findings: [Finding] = []
+    private let roots: [Int64: TreeHash]
+    /// Signed checkpoints by size, one a size.
+    private let known: [Int64: Checkpoint]
 
     /// - Parameters:
     ///   - roots: by size, as computed.
     ///   - isExplained: altered leaves were found, and without them the root is right.
     init(trust: TrustCheck, roots: [Int64: TreeHash], isExplained: Bool) {
-        guard let main = trust.checkpoint else { return }
-        let mainIsRight = roots[main.size] == main.root
+        self.roots = roots
         var known = trust.further
-        known[main.size] = main
-        if let given = trust.given, given.size < main.size, roots[given.size] != nil, known[given.size] == nil {
+        if let main = trust.checkpoint { known[main.size] = main }
+        if let main = trust.checkpoint, let given = trust.given, given.size < main.size, roots[given.size] != nil,
+            known[given.size] == nil
+        {
             known[given.size] = given
         }
+        self.known = known
+        guard let main = trust.checkpoint else { return }
+        let isRight = roots[main.size] == main.root
         let wrong = known.values.filter { roots[$0.size] != $0.root }.map(\.size).min()
-        let lastRight =
-            known.keys.filter { size in size < wrong ?? .max && roots[size] == known[size]?.root }.max() ?? 0
-        if !mainIsRight, !isExplained, let wrong {
-            findings.append(
-                Finding(
-                    .rootMismatch, min(lastRight, wrong - 1)...(wrong - 1), "the hashes do not lead to the signed root")
-            )
+        if !isRight, !isExplained, let wrong {
+            findings.append(Finding(.rootMismatch, range(wrong), "the hashes do not lead to the signed root"))
         }
-        if mainIsRight {
+        if isRight {
             for other in trust.further.values where roots[other.size] != nil && roots[other.size] != other.root {
-                split(other.size, lastRight, "checkpoints/\(other.size)")
+                split(other.size, "checkpoints/\(other.size)")
             }
         }
-        if let given = trust.given { check(given, main, roots, lastRight, mainIsRight || isExplained) }
+        if let given = trust.given { check(given, main, isRight || isExplained) }
     }
 
-    private mutating func check(
-        _ given: Checkpoint, _ main: Checkpoint, _ roots: [Int64: TreeHash], _ lastRight: Int64, _ isRight: Bool
-    ) {
+    private mutating func check(_ given: Checkpoint, _ main: Checkpoint, _ isRight: Bool) {
         let file = "the checkpoint given"
         if given.size == main.size {
-            if given.root != main.root { split(given.size, lastRight, file) }
+            if given.root != main.root { split(given.size, file) }
         } else if given.size > main.size {
             findings.append(
                 Finding(
                     .truncated, main.size...(given.size - 1), file: file,
                     "the log had \(given.size) events when it was signed"))
         } else if let root = roots[given.size] {
-            if isRight, root != given.root { split(given.size, lastRight, file) }
+            if isRight, root != given.root { split(given.size, file) }
         } else {
             findings.append(
                 Finding(
@@ -225,11 +227,15 @@ struct RootCheck {
         }
     }
 
-    private mutating func split(_ size: Int64, _ lastRight: Int64, _ file: String) {
-        let first = min(lastRight, max(size - 1, 0))
+    /// What lies between a size whose root is wrong and the next smaller one whose root is right.
+    private func range(_ size: Int64) -> ClosedRange<Int64> {
+        let right = known.values.filter { $0.size < size && roots[$0.size] == $0.root }.map(\.size).max() ?? 0
+        let first = min(right, max(size - 1, 0))
+        return first...max(size - 1, first)
+    }
+
+    private mutating func split(_ size: Int64, _ file: String) {
         findings.append(
-            Finding(
-                .splitView, first...max(size - 1, first), file: file, "two signed checkpoints contradict each other")
-        )
+            Finding(.splitView, range(size), file: file, "two signed checkpoints contradict each other"))
     }
 }

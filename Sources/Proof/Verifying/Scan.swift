@@ -242,19 +242,29 @@ enum Scan {
 extension TreeHash {
     /// 64 lower-case digits from an offset, which must be there.
     fileprivate init?(hexadecimal b: [UInt8], at offset: Int) {
-        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        var invalid: UInt32 = 0
-        func word(_ start: Int) -> UInt64 {
-            var word: UInt64 = 0
-            for index in start..<(start + 16) {
-                let value = Scan.nibble(b[index])
-                invalid |= value & 0x1000
-                word = word << 4 | UInt64(value & 15)
+        precondition(offset >= 0 && offset + 64 <= b.count)
+        var invalid: UInt64 = 0
+        let words = unsafe b.withUnsafeBytes { buffer -> (UInt64, UInt64, UInt64, UInt64) in
+            func word(_ start: Int) -> UInt64 {
+                let high = unsafe UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+                let low = unsafe UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self))
+                return UInt64(Self.bytes(ofDigits: high, &invalid)) << 32 | UInt64(Self.bytes(ofDigits: low, &invalid))
             }
-            return word
+            return (word(offset), word(offset + 16), word(offset + 32), word(offset + 48))
         }
-        words = (word(offset), word(offset + 16), word(offset + 32), word(offset + 48))
         guard invalid == 0 else { return nil }
         self.init(words: words)
+    }
+
+    /// Eight digits at once, each in its byte; none above 15, and written back they are what was read.
+    @inline(__always) private static func bytes(ofDigits digits: UInt64, _ invalid: inout UInt64) -> UInt32 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let letters = (digits >> 6) & ones
+        let nibbles = (digits & (ones &* 15)) &+ letters &* 9
+        let overNine = ((nibbles &+ ones &* 6) >> 4) & ones
+        invalid |= ((nibbles &+ ones &* 0x30 &+ overNine &* 0x27) ^ digits) | (nibbles & (ones &* 0xF0))
+        var bytes = (nibbles << 4 | nibbles >> 8) & 0x00FF_00FF_00FF_00FF
+        bytes = (bytes | bytes >> 8) & 0x0000_FFFF_0000_FFFF
+        return UInt32(truncatingIfNeeded: bytes | bytes >> 16).byteSwapped
     }
 }
