@@ -48,7 +48,10 @@ package struct Exporter: Sendable {
         var contents = PackageContents(
             tenant: tenant, scope: .range(0..<0), checkpoint: try SignedNote(Array(newest.note.utf8)),
             keys: [key.verifierKey], createdAt: clock(), tool: Self.tool)
-        contents.furtherCheckpoints = try await further(stored, below: newest.size, earlier)
+        (contents.handovers, contents.keys) = try await KeyRotation.history(
+            of: tenant, in: log, current: key.verifierKey)
+        contents.furtherCheckpoints = try await further(
+            stored, below: newest.size, earlier, key, known: contents.keys)
         var stream: UUID?
         var range: Range<Int64> = 0..<newest.size
         switch scope {
@@ -82,13 +85,15 @@ package struct Exporter: Sendable {
 
     /// Of each size one, smallest first; those that somebody else has seen are all there.
     private func further(
-        _ stored: StoredTree, below size: Int64, _ earlier: [SignedNote]
+        _ stored: StoredTree, below size: Int64, _ earlier: [SignedNote], _ key: SigningKey,
+        known: [VerifierKey]
     ) async throws -> [SignedNote] {
         let all = try await stored.checkpoints().filter { $0.size < size }
         let step = max(1, (all.count + Self.furtherMaximum - 1) / Self.furtherMaximum)
         var notes: [Int64: SignedNote] = [:]
         for index in stride(from: 0, to: all.count, by: step) {
-            notes[all[index].size] = try SignedNote(Array(all[index].note.utf8))
+            let note = try SignedNote(Array(all[index].note.utf8))
+            notes[all[index].size] = try Self.signed(note, by: key, known: known)
         }
         for note in earlier {
             let checkpoint = try Checkpoint(text: note.text)
@@ -99,6 +104,22 @@ package struct Exporter: Sendable {
             if checkpoint.size < size { notes[checkpoint.size] = note }
         }
         return notes.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// A note of an older key, signed by the present one as well, for whoever trusts only that.
+    ///
+    /// Only what a key of this log has signed: a row is what somebody with the database wrote, and never signed blindly.
+    private static func signed(
+        _ note: SignedNote, by key: SigningKey, known: [VerifierKey]
+    ) throws -> SignedNote {
+        func isSigned(by keys: [VerifierKey]) -> Bool {
+            do {
+                return try !note.verify(by: keys).isEmpty
+            } catch {
+                return false
+            }
+        }
+        return isSigned(by: [key.verifierKey]) || !isSigned(by: known) ? note : try note.signed(by: [key])
     }
 
     /// Raw input that a body names by its digest.

@@ -50,7 +50,11 @@ package struct LogCheck: Sendable {
         let stored = StoredTree(database: database, tenant: tenant)
         let checkpoints = try await stored.checkpoints()
         let head = try await log.head(tenant: tenant)
-        var pass = Pass(tenant: tenant, checkpoints: checkpoints, key: try keys.find(tenant)?.verifierKey)
+        var known: [VerifierKey] = []
+        if let current = try keys.find(tenant)?.verifierKey {
+            known = try await KeyRotation.history(of: tenant, in: log, current: current).keys
+        }
+        var pass = Pass(tenant: tenant, checkpoints: checkpoints, keys: known)
         var next: Int64 = 0
         while true {
             let records = try await log.records(
@@ -71,7 +75,7 @@ package struct LogCheck: Sendable {
 private struct Pass {
     let tenant: UUID
     let checkpoints: [StoredTree.Signed]
-    let key: VerifierKey?
+    let keys: [VerifierKey]
     var findings: [LogCheck.Finding] = []
     private var growth = TreeGrowth()
     private var nextCheckpoint = 0
@@ -80,10 +84,10 @@ private struct Pass {
     /// Once a leaf differs every later root does: told once.
     private var isTreeBroken = false
 
-    init(tenant: UUID, checkpoints: [StoredTree.Signed], key: VerifierKey?) {
+    init(tenant: UUID, checkpoints: [StoredTree.Signed], keys: [VerifierKey]) {
         self.tenant = tenant
         self.checkpoints = checkpoints
-        self.key = key
+        self.keys = keys
     }
 
     private mutating func note(_ kind: LogCheck.Finding.Kind, _ position: Int64?, _ detail: String) {
@@ -140,9 +144,9 @@ private struct Pass {
             note(.rootMismatch, signed.size - 1, "the root that was signed for size \(signed.size) is another one")
             isTreeBroken = true
         }
-        guard let key else { return }
+        guard !keys.isEmpty else { return }
         do {
-            let checkpoint = try Checkpoint(try SignedNote(Array(signed.note.utf8)), verifiedBy: [key])
+            let checkpoint = try Checkpoint(try SignedNote(Array(signed.note.utf8)), verifiedBy: keys)
             guard checkpoint.size == signed.size, checkpoint.root.bytes == signed.root else {
                 return note(
                     .signatureInvalid, signed.size - 1, "the note of size \(signed.size) says something else")

@@ -20,23 +20,37 @@ package struct SigningKeys: Sendable {
     package static func origin(of tenant: UUID) -> String { "docket/" + tenant.uuidString.lowercased() }
 
     /// The tenant's key, or `nil` when there is none yet.
-    package func find(_ tenant: UUID) throws -> SigningKey? {
-        guard let data = FileManager.default.contents(atPath: path(tenant)) else { return nil }
+    package func find(_ tenant: UUID) throws -> SigningKey? { try read(path(tenant)) }
+
+    private func read(_ path: String) throws -> SigningKey? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
         return try SigningKey(text: String(decoding: data, as: UTF8.self).filter { !$0.isNewline })
     }
 
     /// The tenant's key, made where there is none. Of two makers one wins for both: the file gets its name by `link`.
-    package func make(_ tenant: UUID) throws -> SigningKey {
-        if let key = try find(tenant) { return key }
+    package func make(_ tenant: UUID) throws -> SigningKey { try make(tenant, at: path(tenant)) }
+
+    /// The key that is to come, beside the one that signs.
+    func makeSuccessor(_ tenant: UUID) throws -> SigningKey { try make(tenant, at: path(tenant) + ".next") }
+
+    /// The successor takes the place of the key that signs, whose secret is gone with that.
+    func promoteSuccessor(_ tenant: UUID) throws {
+        guard unsafe rename(path(tenant) + ".next", path(tenant)) == 0 else {
+            throw SealingError("the new signing key of \(tenant.uuidString.lowercased()) cannot take its place")
+        }
+    }
+
+    private func make(_ tenant: UUID, at path: String) throws -> SigningKey {
+        if let key = try read(path) { return key }
         let key = try SigningKey(name: Self.origin(of: tenant))
-        let temporary = path(tenant) + "." + UUID().uuidString
+        let temporary = path + "." + UUID().uuidString
         guard
             FileManager.default.createFile(
                 atPath: temporary, contents: Data((key.text + "\n").utf8), attributes: [.posixPermissions: 0o600])
         else { throw SealingError("cannot write \(temporary)") }
         defer { unsafe unlink(temporary) }
-        guard unsafe link(temporary, path(tenant)) == 0 || errno == EEXIST, let kept = try find(tenant) else {
-            throw SealingError("cannot make the signing key \(path(tenant))")
+        guard unsafe link(temporary, path) == 0 || errno == EEXIST, let kept = try read(path) else {
+            throw SealingError("cannot make the signing key \(path)")
         }
         return kept
     }

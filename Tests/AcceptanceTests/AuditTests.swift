@@ -46,9 +46,10 @@ struct AuditTests {
                 place.folder.path,
             ])
             #expect(exported.status == 0, "\(exported.errors)")
-            let key = try await Program.run([
-                "audit", "keys", "--tenant", "acme", "--data-dir", place.folder.path,
-            ]).output.split(separator: "\n").first.map(String.init) ?? ""
+            let key =
+                try await Program.run([
+                    "audit", "keys", "--tenant", "acme", "--data-dir", place.folder.path,
+                ]).output.split(separator: "\n").first.map(String.init) ?? ""
 
             // Somewhere else, with nothing but the package, the key and a checkpoint that was kept.
             let elsewhere = URL(fileURLWithPath: "/tmp/docket-audit-\(UUID().uuidString.prefix(8).lowercased())")

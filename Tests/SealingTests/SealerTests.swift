@@ -83,6 +83,32 @@ struct SealerTests {
         }
     }
 
+    @Test("a key is rotated, also in two tries, and whoever trusts the first one can follow to the newest")
+    func rotation() async throws {
+        try await SealedLog.with { fixture in
+            let actor = Actor(kind: .person, subject: "ada", lane: .analyst)
+            let rotation = KeyRotation(log: fixture.log, keys: fixture.keys)
+            try await fixture.fill(5)
+            try await fixture.sealer.seal(fixture.tenant)
+            let first = try #require(try fixture.keys.find(fixture.tenant)).verifierKey
+            let second = try await rotation.rotate(fixture.tenant, reason: "Yearly.", by: actor)
+            // The second try stops after its event; the next call goes on with the same key.
+            let third = try fixture.keys.makeSuccessor(fixture.tenant).verifierKey
+            #expect(try await rotation.rotate(fixture.tenant, reason: "Again.", by: actor) == third)
+            #expect(try fixture.keys.find(fixture.tenant)?.verifierKey == third)
+            #expect(Set([first, second, third]).count == 3)
+            try await fixture.fill(5)
+            try await fixture.sealer.seal(fixture.tenant)
+            #expect(try await fixture.check() == [])
+            let url = try await fixture.export("rotated")
+            for key in [first, second, third] {
+                #expect(try PackageVerifier.verify(at: url, key: key).findings == [])
+            }
+            let stranger = try SigningKey(name: first.name).verifierKey
+            #expect(try PackageVerifier.verify(at: url, key: stranger).findings.contains { $0.class == .wrongKey })
+        }
+    }
+
     @Test("a package of a live log verifies, whole, in part, and of one case, with the key from elsewhere")
     func export() async throws {
         try await SealedLog.with { fixture in

@@ -10,7 +10,7 @@ import Sealing
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Proves the log, and checks proofs.",
-        subcommands: [Verify.self, Export.self, Check.self, Keys.self])
+        subcommands: [Verify.self, Export.self, Check.self, Keys.self, RotateKey.self])
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -111,7 +111,8 @@ struct Audit: AsyncParsableCommand {
                     try await opened.sealer.seal(tenant.id)
                     let progress = Progress(out, total: 1)
                     let manifest = try await opened.exporter.export(
-                        scope, of: tenant.id, to: URL(fileURLWithPath: out), earlier: earlier, withholdsSealed: withholdSealed
+                        scope, of: tenant.id, to: URL(fileURLWithPath: out), earlier: earlier,
+                        withholdsSealed: withholdSealed
                     ) { progress.update(done: 0, items: $0) }
                     progress.finish()
                     Terminal.print(
@@ -171,6 +172,26 @@ struct Audit: AsyncParsableCommand {
                     "tenant": .string(tenant), "kind": .string(finding.kind.rawValue),
                     "position": finding.position.map(JSONValue.integer) ?? .null, "detail": .string(finding.detail),
                 ])
+            }
+        }
+    }
+
+    struct RotateKey: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Puts a new signing key in the place of the old one, signed by it, so that auditors can follow.",
+            discussion: "Safe to repeat after a crash: it goes on where it stopped. The old secret is gone afterwards.")
+
+        @Option(help: "The tenant, by name or id.") var tenant: String
+        @Option(help: "Why, for the record.") var reason: String
+        @OptionGroup var storage: StorageOptions
+
+        func run() async throws {
+            try await Storage.with(storage) { opened in
+                let tenant = try await opened.tenant(tenant)
+                let key = try await KeyRotation(log: opened.log, keys: opened.signingKeys, clock: opened.clock)
+                    .rotate(tenant.id, reason: reason, by: .commandLine)
+                Terminal.print(key.text)
+                Terminal.note("fingerprint \(key.fingerprint.text)")
             }
         }
     }
