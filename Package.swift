@@ -134,7 +134,8 @@ let package = Package(
                 nioHTTP1,
             ], swiftSettings: settings),
         .executableTarget(
-            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"],
+            name: "docket-bench",
+            dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", "Schema", "Sealing"],
             path: "Benchmarks",
             exclude: ["README.md", "RESULTS.md"], swiftSettings: settings),
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cases
 import EventLog
 import Events
 import Foundation
@@ -115,6 +116,7 @@ struct Audit: AsyncParsableCommand {
                         withholdsSealed: withholdSealed
                     ) { progress.update(done: 0, items: $0) }
                     progress.finish()
+                    try await record(manifest, tenant: tenant.id, opened)
                     Terminal.print(
                         "\(out): \(manifest.events) events of a tree of \(manifest.treeSize), "
                             + "\(manifest.evidence.open) raw inputs")
@@ -125,6 +127,22 @@ struct Audit: AsyncParsableCommand {
                     throw CommandFailure("\(error)")
                 }
             }
+        }
+
+        /// That somebody took the history away is part of it.
+        private func record(_ manifest: PackageManifest, tenant: UUID, _ opened: Storage) async throws {
+            try await GovernanceWriter(log: opened.log, tenant: tenant, actor: .commandLine, clock: opened.clock)
+                .append(
+                    [
+                        Decision(
+                            type: .evidenceExported,
+                            data: [
+                                "case_id": caseID.map { .string($0.lowercased()) } ?? .null, "from": .integer(from),
+                                "to": to.map { .integer($0) } ?? .null, "tree_size": .integer(manifest.treeSize),
+                                "events": .integer(manifest.events), "withheld": .bool(withholdSealed),
+                                "manifest_digest": .string(Digest.sha256(manifest.bytes).text),
+                            ])
+                    ], kind: .audit, stream: UUID.v5(namespace: tenant, name: "audit"))
         }
     }
 
