@@ -403,12 +403,12 @@ class Build:
         self.stage.user = "{}:{}".format(*self.stage.numbers(name, group))
 
     def do_copy(self, rest):
-        flags, rest = flags_and_rest(rest)
+        flags, rest = flags_and_rest(expanded(rest, self.stage.variables))
         unknown = set(flags) - {"from", "chown", "chmod"}
         if unknown:
             raise Failure(f"--{unknown.pop()} is not supported")
         stage = self.stage
-        *sources, target = [expanded(word, stage.variables) for word in exec_form(rest) or shlex.split(rest)]
+        *sources, target = exec_form(rest) or shlex.split(rest)
         name, _, group = flags.get("chown", "0:0").partition(":")
         attributes = stage.numbers(name, group), int(flags["chmod"], 8) if "chmod" in flags else None
         origin, excludes = self.context, self.ignore.excludes
