@@ -26,11 +26,11 @@ COPY Content ./Content
 COPY Projections ./Projections
 COPY Schema ./Schema
 COPY Sources ./Sources
-# Swift's runtime goes into the program, so that the image needs none of its libraries. Debugging information is left
-# out; the symbols stay, so that a backtrace has names.
+# Swift's runtime goes into the program, so that the image needs none of its libraries. Symbols are half of its size, and
+# what would print a backtrace with them is not in the image.
 RUN swift build -c release --product docket --static-swift-stdlib \
     && mkdir /out \
-    && strip --strip-debug -o /out/docket "$(swift build -c release --show-bin-path)/docket"
+    && strip -o /out/docket "$(swift build -c release --show-bin-path)/docket"
 
 
 FROM ${RUNTIME_IMAGE}

@@ -41,6 +41,14 @@ IMAGES = {
         "libpython3-dev", "libsqlite3-dev", "libstdc++-12-dev", "libxml2-dev", "pkg-config", "tzdata", "uuid-dev",
     ],
 }
+# As Debian's images have it: what apt has used does not stay in a layer.
+CLEAN = """\
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin"; };
+APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb"; };
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Acquire::Languages "none";
+"""
 # What the -slim images leave out.
 SLIM = ["usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man"]
 NOTED = {"VOLUME", "EXPOSE", "STOPSIGNAL", "LABEL", "MAINTAINER"}
@@ -245,9 +253,10 @@ class Roots:
         policy = root / "usr/sbin/policy-rc.d"
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-        for folder in ["var/cache/apt/archives", "var/lib/apt/lists"]:
+        for folder in ["var/cache/apt", "var/lib/apt/lists"]:
             shutil.rmtree(root / folder)
             (root / folder).mkdir()
+        (root / "etc/apt/apt.conf.d/docker-clean").write_text(CLEAN)
         return root
 
     def copy(self, source, number):
