@@ -73,6 +73,7 @@ let package = Package(
         .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(name: "Detection", dependencies: ["JSON", yams], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .target(name: "Proof", dependencies: ["Events", "JSON", crypto], swiftSettings: safeSettings),
         .target(
             name: "Content", path: "Content", exclude: ["README.md", "Playbooks/README.md"],
             swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
@@ -85,6 +86,11 @@ let package = Package(
             swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
         .target(
             name: "EventLog", dependencies: ["Postgres", "Schema", "JSON", "Events", crypto],
+            swiftSettings: safeSettings),
+
+        .target(
+            name: "Sealing",
+            dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", lifecycle, logging],
             swiftSettings: safeSettings),
 
         // The stages, and what they act on
@@ -115,19 +121,21 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres",
-                "Projections",
-                "Reactors", "Response", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
+                "Projections", "Proof",
+                "Reactors", "Response", "Sealing", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
             name: "docket",
             dependencies: [
                 "Cases", "Content", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres",
-                "Projections", "Reactors", "Response", "Schema", "Server", arguments, httpClient, lifecycle, logging,
+                "Projections", "Proof", "Reactors", "Response", "Schema", "Sealing", "Server", arguments, httpClient,
+                lifecycle, logging,
                 nioCore,
                 nioHTTP1,
             ], swiftSettings: settings),
         .executableTarget(
-            name: "docket-bench", dependencies: ["EventLog", "Events", "JSON", "Postgres", "Schema"],
+            name: "docket-bench",
+            dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", "Schema", "Sealing"],
             path: "Benchmarks",
             exclude: ["README.md", "RESULTS.md"], swiftSettings: settings),
 
@@ -141,6 +149,13 @@ let package = Package(
             name: "CasesTests", dependencies: ["Cases", "Content", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(name: "DetectionTests", dependencies: ["Detection", "Gzip", "JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "ProofTests", dependencies: ["Proof", "Events", "JSON", crypto], exclude: ["Vectors"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SealingTests",
+            dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", "Sealing", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "PagesTests", dependencies: ["Cases", "Events", "JSON", "Pages"], swiftSettings: settings),
@@ -149,7 +164,8 @@ let package = Package(
             dependencies: [
                 "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres", "Projections",
                 "Reactors",
-                "Response", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle, logging,
+                "Response", "Sealing", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle,
+                logging,
                 nioCore,
             ], swiftSettings: settings),
         .testTarget(

@@ -3,7 +3,9 @@ import Events
 import Foundation
 import JSON
 import Postgres
+import Proof
 import Schema
+import Sealing
 
 /// Side-by-side measurements of the log against what PostgreSQL itself can do.
 @main
@@ -36,11 +38,19 @@ struct Bench {
         for (tasks, tenants) in [(64, 1), (512, 1), (64, 100), (512, 100)] {
             var appended: [Double] = []
             var copied: [Double] = []
+            var sizes: [Double] = []
             for _ in 0..<rounds {
+                let before = log.batchesWritten
                 appended.append(try await AppendBenchmark(log: log, tasks: tasks, tenants: tenants).run(eventsPerRound))
-                copied.append(try await CopyLimit(database: owner).run(eventsPerRound))
+                // The limit commits as many rows at a time as the appender did, over as many connections as it uses.
+                let batch = max(1, eventsPerRound / max(1, log.batchesWritten - before))
+                sizes.append(Double(batch))
+                copied.append(
+                    try await CopyLimit(database: owner, batch: batch, connections: min(tenants, 8)).run(eventsPerRound)
+                )
             }
             report("append, \(tasks) tasks, \(tenants) tenants", appended, limit: copied)
+            print("  events a commit: \(Int(sizes.sorted()[sizes.count / 2]))")
         }
         var read: [Double] = []
         var limit: [Double] = []
@@ -50,6 +60,8 @@ struct Bench {
             limit.append(try await CopyOutLimit(database: owner, tenant: tenant).run())
         }
         report("feed", read, limit: limit)
+        try await ProofBenchmark(log: log, database: database, keys: SigningKeys(directory: cluster.keysDirectory))
+            .run(tenant)
         await database.close()
         await owner.close()
     }
@@ -128,9 +140,12 @@ struct AppendBenchmark {
     }
 }
 
-/// What PostgreSQL can take in: the same rows by binary COPY into a table of the same shape and indexes.
+/// What PostgreSQL can take in: the same rows by binary COPY into a table of the same shape and indexes, committing as
+/// many at a time as the appender reached, over as many connections.
 struct CopyLimit {
     let database: Database
+    let batch: Int
+    let connections: Int
 
     func run(_ count: Int) async throws -> Double {
         try await database.transaction { tx throws(PostgresError) in
@@ -140,23 +155,30 @@ struct CopyLimit {
                     CREATE TABLE public.bench_event (LIKE docket.event INCLUDING ALL);
                     """)
         }
-        let tenant = UUID.v7()
+        let share = count / connections
         let seconds = try await Bench.seconds {
-            for start in stride(from: 0, to: count, by: 256) {
-                try await database.transaction { tx throws(PostgresError) in
-                    _ = try tx.copy(
-                        into: """
-                            public.bench_event (tenant_id, position, stream_id, version, event_id, type, schema_version,
-                              recorded_at, occurred_at, case_id, actor, caused_by, correlation_id, trace_id, body,
-                              sealed_digest, leaf_hash)
-                            """
-                    ) { writer throws(PostgresError) in
-                        for index in start..<min(start + 256, count) { try Self.write(&writer, tenant, index) }
-                    }
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<connections { group.addTask { try await copy(share) } }
+            }
+        }
+        return Double(share * connections) / seconds
+    }
+
+    private func copy(_ count: Int) async throws {
+        let tenant = UUID.v7()
+        for start in stride(from: 0, to: count, by: batch) {
+            try await database.transaction { tx throws(PostgresError) in
+                _ = try tx.copy(
+                    into: """
+                        public.bench_event (tenant_id, position, stream_id, version, event_id, type, schema_version,
+                          recorded_at, occurred_at, case_id, actor, caused_by, correlation_id, trace_id, body,
+                          sealed_digest, leaf_hash)
+                        """
+                ) { writer throws(PostgresError) in
+                    for index in start..<min(start + batch, count) { try Self.write(&writer, tenant, index) }
                 }
             }
         }
-        return Double(count) / seconds
     }
 
     private static func write(_ writer: inout CopyWriter, _ tenant: UUID, _ index: Int) throws(PostgresError) {
@@ -213,5 +235,30 @@ struct CopyOutLimit {
             )
         }
         return Double(count) / seconds
+    }
+}
+
+/// Sealing what was appended, and verifying what was exported: one core each.
+struct ProofBenchmark {
+    let log: EventLog
+    let database: Database
+    let keys: SigningKeys
+
+    func run(_ tenant: UUID) async throws {
+        let count = Double(try await log.head(tenant: tenant))
+        let sealing = try await Bench.seconds {
+            _ = try await Sealer(log: log, database: database, keys: keys).seal(tenant)
+        }
+        print("sealing                          \(Int(count / sealing)) events/s")
+        let folder = URL(fileURLWithPath: "/tmp/docket-bench-package-\(getpid())")
+        _ = try await Exporter(log: log, database: database, keys: keys)
+            .export(.range(from: 0, to: nil), of: tenant, to: folder)
+        var rates: [Double] = []
+        for _ in 0..<Bench.rounds {
+            let seconds = try await Bench.seconds { _ = try PackageVerifier.verify(at: folder) }
+            rates.append(count / seconds)
+        }
+        print("offline verification             \(Int(rates.sorted()[rates.count / 2])) events/s")
+        try FileManager.default.removeItem(at: folder)
     }
 }

@@ -14,7 +14,8 @@ struct Docket: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Serve.self, Demo.self, Migrate.self, Ingest.self, Detect.self, Correlate.self, Rules.self, Tenant.self,
+            Serve.self, Demo.self, Migrate.self, Ingest.self, Detect.self, Correlate.self, Rules.self, Audit.self,
+            Tenant.self,
             TokenCommand.self,
             ProjectionsCommand.self,
             LabCommand.self,

@@ -54,6 +54,16 @@ struct Client: Sendable {
         throw Timeout(path: path, last: last)
     }
 
+    /// The bytes of an answer, once there is one.
+    func waitBytes(_ path: String, within seconds: Double = 40) async throws -> [UInt8] {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if let answer = try? await self(.GET, path), answer.status == 200 { return answer.bytes }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw Timeout(path: path, last: .null)
+    }
+
     /// Waits until the tenant is quiet and the projections have caught up.
     /// - Returns: the last position.
     func settled() async throws -> Int64 {

@@ -231,6 +231,7 @@ struct PageTests {
             #expect(calendar.status < 300, "\(calendar.text)")
             let caseID = try await server.openCase()
             let page = try await server.page("/cases/\(caseID)", as: .role(.analyst))
+            #expect(page.text.contains("It waits for 2 people"))
             #expect(page.text.contains("Maintenance window: <strong>&lt;i&gt;quarterly&lt;/i&gt;</strong>"))
             #expect(page.text.contains("falls short"))
             let current = try await server.get("/v1/cases/\(caseID)")

@@ -17,14 +17,20 @@ struct StoredMember: Sendable {
 
     /// The value; `null` when it was erased. What does not match the digest that the proof binds is refused.
     func open(tenant: UUID, event: UUID, n: Int32) throws(EventLogError) -> JSONValue {
-        guard let key, let salt, let nonce, let ciphertext else { return .null }
+        guard let (_, value) = try opened(tenant: tenant, event: event, n: n) else { return .null }
+        return try Body.parse(value, position: position)
+    }
+
+    /// Salt and canonical JSON, or `nil` when it was erased.
+    func opened(tenant: UUID, event: UUID, n: Int32) throws(EventLogError) -> (salt: [UInt8], value: [UInt8])? {
+        guard let key, let salt, let nonce, let ciphertext else { return nil }
         let value = try Seal.open(
             nonce: nonce, ciphertext: ciphertext, under: key,
             binding: Seal.binding(tenant: tenant, event: event, n: n))
         guard Array(SHA256.hash(data: salt + value)) == digest else {
             throw EventLogError(.corrupt, "the sealed member \(n) at position \(position) does not have its digest")
         }
-        return try Body.parse(value, position: position)
+        return (salt, value)
     }
 }
 

@@ -38,6 +38,7 @@ package struct ApprovalsPage: Sendable {
         self.now = now
     }
 
+    /// What the template `approvals` shows.
     package var model: JSONValue {
         let mayDecide = !viewer.roles.isDisjoint(with: Respond.roles)
         return [

@@ -26,10 +26,7 @@ enum CaseCard {
             "oldest": PageTime.json(evidence["oldest_observed_at"]),
             "missing_context": .string(missing.isEmpty ? "" : Words.plural(missing.count, "gap") + " in context"),
             "missing_context_text": .string(
-                missing.prefix(5).map { gap in
-                    let kind = Words.sentence(gap["kind"]?.stringValue ?? "")
-                    return gap["entity"]?.stringValue.map { "\(kind) of \($0)" } ?? kind
-                }.joined(separator: "; ")),
+                gapsText(missing)),
             "blocked": .string(blocked.isEmpty ? "" : Words.plural(blocked.count, "action")),
             "blocked_text": .string(blocked.first.map(Self.blockedText) ?? ""),
             "learning_open": (view["learning"]?["open"]?.int64Value).flatMap { $0 > 0 ? .integer($0) : nil } ?? .null,
@@ -39,6 +36,17 @@ enum CaseCard {
             "more_entities": .string(entities.count > named.count ? "+\(entities.count - named.count)" : ""),
             "opened": PageTime.json(view["opened_at"]), "updated": PageTime.json(view["updated_at"]),
         ]
+    }
+
+    /// What is not known, kind by kind, with the first few of what it is not known about.
+    private static func gapsText(_ gaps: [JSONValue]) -> String {
+        let kinds = Dictionary(grouping: gaps) { $0["kind"]?.stringValue ?? "" }
+        return kinds.sorted { $0.key < $1.key }.map { kind, gaps in
+            let entities = gaps.compactMap { $0["entity"]?.stringValue }
+            let rest = entities.count > 3 ? " and \(entities.count - 3) more" : ""
+            return Words.sentence(kind)
+                + (entities.isEmpty ? "" : " of " + entities.prefix(3).joined(separator: ", ") + rest)
+        }.joined(separator: "; ")
     }
 
     /// The reason in words and what it needs.

@@ -23,7 +23,7 @@ struct CaseGraph {
 
     private var nodes: [Node] = []
     private var edges: [(from: String, to: String, label: String)] = []
-    private var omitted = 0
+    private var omitted: Set<String> = []
 
     init(_ page: CasePage) {
         for alert in page.alerts {
@@ -60,7 +60,7 @@ struct CaseGraph {
         guard !nodes.contains(where: { $0.id == id }) else { return }
         let row = nodes.count { $0.column == column }
         guard row < Self.columnMaximum else {
-            omitted += 1
+            omitted.insert(id)
             return
         }
         nodes.append(Node(id: id, column: column, kind: kind, label: label, row: row))
@@ -108,7 +108,7 @@ struct CaseGraph {
                         "tone": .string(["rule", "alert", "entity", "action", "playbook"][node.column]),
                     ]
                 }),
-            "told": .string(told), "omitted": omitted > 0 ? .string("\(omitted) more are not drawn.") : .null,
+            "told": .string(told), "omitted": omitted.isEmpty ? .null : .string("\(omitted.count) more not drawn."),
         ]
     }
 
@@ -122,6 +122,6 @@ struct CaseGraph {
     }
 
     private static func cut(_ label: String) -> String {
-        label.count > 20 ? String(label.prefix(19)) + "…" : label
+        label.count > 18 ? String(label.prefix(17)) + "…" : label
     }
 }

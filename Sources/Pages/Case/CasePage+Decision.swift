@@ -38,6 +38,8 @@ extension CasePage {
     ) throws -> JSONValue {
         let radius = action.blastRadius
         let undo = step.at("/rollback/operation")?.stringValue
+        // It reads or adds records, and takes nothing from anyone.
+        let isKept = action.actionClass.isSideEffectFree
         let limit = action.rollbackMaxMs.map { " within \(Words.duration(ms: Double($0)))" } ?? ""
         return [
             "number": .integer(Int64(number)), "name": .string(action.name),
@@ -52,8 +54,8 @@ extension CasePage {
             "verify": PrettyJSON.json(step["verify"]),
             "undo": .string(
                 undo.map { "Undone by \(Words.inline($0))\(limit)" }
-                    ?? (action.reversible ? "Nothing to undo" : "Cannot be undone")),
-            "is_reversible": .bool(action.reversible || undo != nil),
+                    ?? (isKept ? "Nothing to put back" : "Cannot be undone")),
+            "is_reversible": .bool(isKept || undo != nil),
             "radius_targets": .string(Words.plural(radius.targetCount, "target")),
             "radius_environment": .string(Words.inline(radius.environment.rawValue)),
             "radius_services": .string(radius.services.joined(separator: ", ")),
@@ -109,6 +111,7 @@ extension CasePage {
                     approval.excluded.map {
                         ["who": .string($0.subject), "reason": .string(Words.inline($0.reason.rawValue))]
                     }),
+                "may_approve": .bool(missing.isEmpty),
                 "form": .bool(obstacle(to: approval) == nil && may(Respond.self) && approval.state == .pending),
                 "obstacle": approval.state == .pending && !isPast
                     ? (obstacle(to: approval).map(JSONValue.string) ?? .null) : .null,

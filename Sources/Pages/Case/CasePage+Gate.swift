@@ -28,9 +28,11 @@ extension CasePage {
             }
         return [
             "label": .string(Words.sentence(signal.name.rawValue)), "passed": .bool(signal.passed),
-            "value": .string(signal.value.map(number) ?? "No value"), "operator": .string(comparison),
-            "threshold": .string(number(signal.threshold)),
-            "unit": .string(isCount ? (signal.value == 1 ? "conflict" : "conflicts") : ""),
+            "value": .string(signal.value.map(number) ?? "No value"),
+            "against": .string(
+                isCount
+                    ? "\(signal.value == 1 ? "conflict" : "conflicts"), allowed: \(number(signal.threshold))"
+                    : "\(comparison) \(number(signal.threshold))"),
             "explanation": .string(signal.explanation), "would_change": .string(signal.wouldChange),
             "citations": citations.links(signal.eventIDs),
             "conflicts": .array(

@@ -20,6 +20,7 @@ package struct CasePage: Sendable {
     let citations: Citations
     let view: JSONValue
 
+    /// The version that is shown instead of the newest, and when it was recorded.
     package struct Moment: Sendable {
         package var version: Int64
         package var recordedAt: Instant?
@@ -67,6 +68,7 @@ package struct CasePage: Sendable {
     var isPast: Bool { moment != nil }
     func may<C: Capability>(_ capability: C.Type) -> Bool { !isPast && !viewer.roles.isDisjoint(with: C.roles) }
 
+    /// What the template `case` shows.
     package var model: JSONValue {
         get throws {
             var model = CaseCard.json(view, now: now)
@@ -97,96 +99,6 @@ package struct CasePage: Sendable {
             model["commands"] = commands
             return model
         }
-    }
-
-    private var phases: JSONValue {
-        let all = ["detect", "analyze", "contain", "eradicate", "recover", "learn"]
-        let current = all.firstIndex(of: view["phase"]?.stringValue ?? "") ?? 0
-        return .array(
-            all.enumerated().map { index, name in
-                [
-                    "label": .string(Words.sentence(name)), "is_current": .bool(index == current),
-                    "is_done": .bool(index < current),
-                ]
-            })
-    }
-
-    private var facts: JSONValue {
-        func fact(_ label: String, _ value: String?) -> JSONValue? {
-            value.map { ["label": .string(label), "value": .string($0)] }
-        }
-        let facts: [JSONValue?] = [
-            fact("Owner", record.assignee?.subject ?? "Nobody"), fact("Pattern", record.pattern ?? "Novel"),
-            fact("Confidence", record.confidenceScore.map { "\($0) of 100" } ?? "Not given"),
-            fact("Environment", Words.sentence(record.environment.rawValue)), fact("Region", record.region),
-            fact("Queue", "\(record.queue), tier \(record.tier)"), fact("Alerts", "\(record.alerts.count)"),
-            fact("Verdict", record.verdict.map { Words.sentence($0.rawValue) }),
-            fact("Closed by", record.closedBy?.subject), fact("Hold", record.onHold ? record.holdReason ?? "Yes" : nil),
-            fact(
-                "Learning",
-                record.learning.open + record.learning.accepted + record.learning.declined == 0
-                    ? nil : "\(record.learning.open) open, \(record.learning.accepted) accepted"),
-            fact("Case id", record.id.lowercased),
-        ]
-        return .array(facts.compactMap { $0 })
-    }
-
-    private var times: JSONValue {
-        let anchors = record.anchors
-        let all: [(String, Instant?)] = [
-            ("First seen", anchors.firstOccurredAt), ("Opened", anchors.openedAt), ("Escalated", anchors.escalatedAt),
-            ("Acknowledged", anchors.acknowledgedAt), ("Decided", anchors.decidedAt),
-            ("Contained", anchors.containedAt), ("Recovered", anchors.recoveredAt), ("Closed", anchors.closedAt),
-            ("Last change", anchors.updatedAt),
-        ]
-        return .array(
-            all.compactMap { label, instant in
-                instant.map { ["label": .string(label), "at": PageTime.json($0)] }
-            })
-    }
-
-    private var techniques: JSONValue {
-        .array(
-            record.attackTechniques.map {
-                [
-                    "uid": .string($0.uid), "name": $0.name.map(JSONValue.string) ?? .null,
-                    "version": .string($0.attackVersion), "citations": citations.links($0.eventIDs),
-                ]
-            })
-    }
-
-    /// The entities, each with what the inventory knows.
-    private var people: JSONValue {
-        .array(
-            record.entities.map { entity in
-                let asset = entity.asset
-                let known = asset.map {
-                    [
-                        $0.owner.map { "owned by \($0)" }, "\($0.criticality.rawValue) criticality",
-                        $0.sensitivity.rawValue, Words.inline($0.environment.rawValue),
-                        $0.exposure == .internet ? "reachable from the internet" : "internal",
-                    ].compactMap { $0 }.joined(separator: ", ")
-                }
-                return [
-                    "type": .string(Words.inline(entity.type.rawValue)), "role": .string(entity.role.rawValue),
-                    "value": .string(entity.value ?? "(erased)"),
-                    "href": entity.value.map {
-                        .string(
-                            "/?" + Address.query([("show", "all"), ("entity", "\(entity.type.rawValue):\($0)")]))
-                    } ?? .null,
-                    "asset": known.map(JSONValue.string) ?? .null, "citations": citations.links(entity.eventIDs),
-                ]
-            })
-    }
-
-    private var gaps: JSONValue {
-        .array(
-            record.missingContext.map { gap in
-                [
-                    "kind": .string(Words.sentence(gap.kind)), "entity": gap.entity.map(JSONValue.string) ?? .null,
-                    "reason": .string(gap.reason),
-                ]
-            })
     }
 
     private var summary: JSONValue {
@@ -228,7 +140,8 @@ package struct CasePage: Sendable {
         var head = "It waits for a person to say what happens."
         if let approval, approval.state == .pending {
             let missing = approval.requiredApprovals - approval.approvedCount
-            head = missing == 1 ? "It waits for one more person to agree." : "It waits for \(missing) people to agree."
+            let more = approval.approvedCount > 0 ? " more" : ""
+            head = "It waits for \(missing == 1 ? "one\(more) person" : "\(missing)\(more) people") to agree."
         } else if let approval, approval.state != .granted {
             head = "The last request was \(approval.state.rawValue). Nothing will be done until somebody asks anew."
         } else if record.run?.state == .failed || record.run?.state == .cancelled {

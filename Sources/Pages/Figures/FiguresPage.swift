@@ -4,6 +4,7 @@ package import JSON
 
 /// The metrics over a period: each figure with its definition, its n, and how it moved day by day.
 package struct FiguresPage: Sendable {
+    /// The span that ends now; day by day, it stays readable.
     package enum Period: String, Sendable, Hashable, CaseIterable {
         case day = "24h"
         case week = "7d"
@@ -22,6 +23,7 @@ package struct FiguresPage: Sendable {
         var label: String { days == 1 ? "24 hours" : "\(days) days" }
     }
 
+    /// What the page shows, by the three questions that it answers: how fast, how well, how much.
     package static let durations: [MetricName] = [.mttd, .mtta, .mttc, .mttr]
     package static let ratios: [MetricName] = [
         .automationCoverage, .containmentPrecision, .rollbackRate, .slaAdherence, .escalationQuality,
@@ -39,6 +41,7 @@ package struct FiguresPage: Sendable {
         self.reports = reports
     }
 
+    /// What the template `figures` shows.
     package var model: JSONValue {
         func group(_ names: [MetricName]) -> JSONValue {
             .array(names.compactMap { name in reports.first { $0.metric == name }.map { Figure($0).model } })

@@ -11,11 +11,13 @@ package struct PageFrame: Sendable {
         var path: String { self == .queue ? "/" : "/\(rawValue)" }
         var label: String { self == .figures ? "Metrics" : Words.sentence(rawValue) }
 
+        /// Whether somebody with these roles is led there.
         package func isOpen(to roles: Set<Role>) -> Bool {
             !roles.isDisjoint(with: self == .figures ? ReadMetrics.roles : ReadCases.roles)
         }
     }
 
+    /// For the browser's window.
     package var title: String
     package var place: Place?
     package var viewer: Principal?
@@ -46,10 +48,13 @@ package struct PageFrame: Sendable {
 
     /// What concerns cases: on a page about them, only this is followed.
     private static let streamed = EventType.allCases.map(\.rawValue).filter { type in
-        ["case.", "gate.", "approval.", "run.", "step.", "rollback.", "sla.", "evidence.", "learning.", "containment."]
-            .contains(where: type.hasPrefix)
+        [
+            "case.", "gate.", "approval.", "run.", "step.", "rollback.", "sla.", "evidence.", "learning.",
+            "containment.", "review.", "owner.",
+        ].contains(where: type.hasPrefix)
     }
 
+    /// A page's model with the frame around it.
     package func model(_ page: JSONValue, assets: PageAssets) -> JSONValue {
         var model = page
         let roles = viewer?.roles ?? []

@@ -43,6 +43,7 @@ package struct HistoryPage: Sendable {
         self.moment = moment
     }
 
+    /// What the template `history` shows.
     package var model: JSONValue {
         [
             "types": .array(

@@ -8,6 +8,7 @@ package struct QueuePage: Sendable {
     package enum Selection: String, Sendable, Hashable, CaseIterable {
         case open, waiting, moving, closed, all
 
+        /// Empty: every state.
         package var states: [CaseState] {
             switch self {
             case .open: CaseState.allCases.filter { !$0.isClosed }
@@ -29,6 +30,7 @@ package struct QueuePage: Sendable {
         }
     }
 
+    /// Whose cases are shown.
     package enum Owner: String, Sendable, Hashable, CaseIterable { case anyone, me, nobody }
 
     /// What the reader asked for, as it stood in the address.
@@ -101,6 +103,7 @@ package struct QueuePage: Sendable {
         self.now = now
     }
 
+    /// What the template `queue` shows.
     package var model: JSONValue {
         [
             "tabs": .array(

@@ -6,6 +6,7 @@ package import Logging
 package import Postgres
 package import Projections
 package import Reactors
+package import Sealing
 
 /// Everything that the server works with, as values: a test hands over the same ones that `docket serve` does.
 package struct ServerDependencies: Sendable {
@@ -30,6 +31,7 @@ package struct ServerDependencies: Sendable {
     package var rules: RuleStore
     package var receiver: AlertReceiver
     package var telemetry: TelemetryReceiver
+    package var signingKeys: SigningKeys
     package var queries: ProjectionQueries
     package var projections: ProjectionMonitor
     package var tenants: TenantDirectory
@@ -43,7 +45,7 @@ package struct ServerDependencies: Sendable {
     package init(
         log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
         rules: RuleStore,
-        receiver: AlertReceiver, telemetry: TelemetryReceiver, queries: ProjectionQueries,
+        receiver: AlertReceiver, telemetry: TelemetryReceiver, signingKeys: SigningKeys, queries: ProjectionQueries,
         projections: ProjectionMonitor, tenants: TenantDirectory,
         outfit: TenantDirectory.Outfit,
         testConnector: @escaping @Sendable (ConnectorSettings, UUID) async -> ConnectorTest,
@@ -57,6 +59,7 @@ package struct ServerDependencies: Sendable {
         self.rules = rules
         self.receiver = receiver
         self.telemetry = telemetry
+        self.signingKeys = signingKeys
         self.queries = queries
         self.projections = projections
         self.tenants = tenants

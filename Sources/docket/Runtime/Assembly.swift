@@ -9,6 +9,7 @@ import Postgres
 import Projections
 import Reactors
 import Response
+import Sealing
 import Server
 import ServiceLifecycle
 import UnixSignals
@@ -74,6 +75,9 @@ struct Assembly: Sendable {
             services.append(pipeline.runner(positions: ReactorPositions(storage.database), logger: logger))
         }
         if parts.contains(.timers) { services.append(timekeeper) }
+        if parts.contains(.sealer) {
+            services.append(SealerService(sealer: storage.sealer, log: storage.log, logger: logger))
+        }
         if parts.contains(.api) || parts.contains(.intake) {
             services.append(try server(host: host, port: port, onReady: onReady))
         }
@@ -105,6 +109,7 @@ struct Assembly: Sendable {
                 telemetry: TelemetryReceiver(
                     log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
                     width: ProcessInfo.processInfo.activeProcessorCount),
+                signingKeys: storage.signingKeys,
                 queries: ProjectionQueries(storage.database),
                 projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
                 outfit: try Shipped.outfit(),

@@ -5,10 +5,11 @@ import Response
 /// What `serve` and `demo` share.
 struct ServerOptions: ParsableArguments {
     /// The parts of a server that may run in processes of their own.
-    enum Part: String, CaseIterable, Sendable { case api, intake, reactors, projections, timers }
+    enum Part: String, CaseIterable, Sendable { case api, intake, reactors, projections, timers, sealer }
 
     @Option(help: "Address and port; port 0 picks one.") var listen = "127.0.0.1:8080"
-    @Option(help: "'all', or parts of a server, separated by commas: api, intake, reactors, projections, timers.")
+    @Option(
+        help: "'all', or parts of a server, separated by commas: api, intake, reactors, projections, timers, sealer.")
     var roles = "all"
     @Option(help: "Sigma rules that hold for every tenant: a file or a folder; repeatable.") var rules: [String] = []
     @Option(help: "Secrets of connectors: <dir>/<tenant id>/<name>, mode 0600.") var secretsDir: String?

@@ -9,6 +9,7 @@ import Projections
 import Reactors
 import Response
 import Schema
+import Sealing
 
 /// An open place: the database at this build's schema, the log, and what is built on it.
 struct Storage: Sendable {
@@ -79,6 +80,11 @@ struct Storage: Sendable {
         await database.close()
         try await cluster?.stop()
     }
+
+    var signingKeys: SigningKeys { SigningKeys(directory: dataDirectory + "/keys") }
+    var sealer: Sealer { Sealer(log: log, database: database, keys: signingKeys, clock: clock) }
+    var exporter: Exporter { Exporter(log: log, database: database, keys: signingKeys, clock: clock) }
+    var logCheck: LogCheck { LogCheck(log: log, database: database, keys: signingKeys) }
 
     var tenants: TenantDirectory { TenantDirectory(log: log, clock: clock) }
 

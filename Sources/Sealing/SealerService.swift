@@ -1,0 +1,46 @@
+package import EventLog
+import Foundation
+package import Logging
+import ServiceLifecycle
+
+/// Seals every tenant that has something new, once a second.
+///
+/// A tenant whose log is not what it was is told each time and left unsigned; the others go on.
+package struct SealerService: Service {
+    private let sealer: Sealer
+    private let log: EventLog
+    private let interval: Duration
+    private let logger: Logger
+
+    package init(sealer: Sealer, log: EventLog, interval: Duration = .seconds(1), logger: Logger) {
+        self.sealer = sealer
+        self.log = log
+        self.interval = interval
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            var sealed: [UUID: Int64] = [:]
+            while !Task.isCancelled {
+                do {
+                    for (tenant, head) in try await log.heads() where sealed[tenant, default: 0] < head {
+                        do {
+                            sealed[tenant] = try await sealer.seal(tenant)
+                        } catch let error as SealingError {
+                            logger.critical(
+                                "the log is not sealed",
+                                metadata: ["tenant": "\(tenant.uuidString.lowercased())", "error": "\(error)"])
+                        }
+                    }
+                    try await Task.sleep(for: interval)
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("sealing is tried again", metadata: ["error": "\(error)"])
+                    try? await Task.sleep(for: interval)
+                }
+            }
+        }
+    }
+}
