@@ -26,8 +26,8 @@ COPY Content ./Content
 COPY Projections ./Projections
 COPY Schema ./Schema
 COPY Sources ./Sources
-# Swift's runtime goes into the program, so that the image needs none of its libraries. Symbols are half of its size, and
-# what would print a backtrace with them is not in the image.
+# Swift's runtime goes into the program, so that the image needs none of its libraries. Symbols are half of its size,
+# and what would print a backtrace with them is not in the image.
 RUN swift build -c release --product docket --static-swift-stdlib \
     && mkdir /out \
     && strip -o /out/docket "$(swift build -c release --show-bin-path)/docket"
@@ -35,8 +35,8 @@ RUN swift build -c release --product docket --static-swift-stdlib \
 
 FROM ${RUNTIME_IMAGE}
 
-# libpq5, zlib1g, libstdc++6: what `ldd docket` names beyond the C library. tzdata: reports are cut at midnight of a time
-# zone. ca-certificates: connectors and the database over TLS. curl: the health check.
+# libpq5, zlib1g, libstdc++6: what `ldd docket` names beyond the C library. tzdata: reports are cut at midnight of a
+# time zone. ca-certificates: connectors and the database over TLS. curl: the health check.
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         ca-certificates curl libpq5 libstdc++6 tzdata zlib1g \

@@ -12,7 +12,7 @@ of one's own, the images' real contents. A Swift toolchain has to be given with 
 
 Needs root (chroot, mounts), Debian's debootstrap and util-linux; nothing of the machine is in this file. Example:
 
-    sudo Scripts/try-dockerfile.py --bind build@/opt/swift:/opt/swift --env build@PATH=/opt/swift/usr/bin:/usr/bin:/bin
+    Scripts/try-dockerfile.py --bind build@/opt/swift:/opt/swift --env 'build@PATH=/opt/swift/usr/bin:$PATH'
 
 Everything runs in mount and process namespaces of its own, so no mount and no process outlives it, whatever happens.
 Exit status: 0 every step and trial succeeded, 1 one did not, 64 usage.
@@ -386,7 +386,7 @@ class Build:
             stage.inherit(earlier)
         for value in self.options.of(self.options.env, stage):
             variable, _, content = value.partition("=")
-            stage.environment[variable] = content
+            stage.environment[variable] = expanded(content, stage.environment)
         self.roots.furnish(stage)
         self.stages.append(stage)
         if packages:
@@ -614,7 +614,7 @@ def read_options():
         help="put a file or folder of this machine there first: name resolution, package sources")
     parser.add_argument(
         "--env", action="append", default=[], type=staged, metavar="[STAGE@]NAME=VALUE",
-        help="an environment variable that the stage's image would have")
+        help="an environment variable that the stage's image would have; may use others, as $PATH")
     parser.add_argument("--database-url", help="a PostgreSQL reached by TCP: CMD is run against it until it is ready")
     parser.add_argument("--listen", help="ADDRESS:PORT in the place of CMD's last word, if that port is taken here")
     options = parser.parse_args(namespace=Options())
