@@ -139,6 +139,11 @@ package struct Exporter: Sendable {
                     ExportedEvidence(
                         position: record.position, digest: digest, mediaType: found.mediaType,
                         size: Int64(found.bytes.count), state: .included(found.bytes)))
+            } else if try await isEvidence(digest, tenant) {
+                try writer.append(
+                    ExportedEvidence(
+                        position: record.position, digest: digest, mediaType: "application/octet-stream", size: 0,
+                        state: .erased))
             }
         }
     }
