@@ -12,7 +12,7 @@ of one's own, the images' real contents. A Swift toolchain has to be given with 
 
 Needs root (chroot, mounts), Debian's debootstrap and util-linux; nothing of the machine is in this file. Example:
 
-    Scripts/try-dockerfile.py --bind build@/opt/swift:/opt/swift --env 'build@PATH=/opt/swift/usr/bin:$PATH'
+    Scripts/try-dockerfile.py --bind build@TOOLCHAIN:/swift --env 'build@PATH=/swift/usr/bin:$PATH'
 
 Everything runs in mount and process namespaces of its own, so no mount and no process outlives it, whatever happens.
 Exit status: 0 every step and trial succeeded, 1 one did not, 64 usage.
