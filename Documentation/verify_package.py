@@ -248,10 +248,11 @@ class Manifest:
             self.case = uuid.UUID(uuid_text(scope["case_id"])).bytes
         self.runs = [(integer(start), integer(end)) for start, end in self.pairs(value["runs"])]
         self.cuts = [integer(cut, 1, self.size) for cut in self.array(value["cuts"])]
-        integer(value["events"])
+        integer(value["events"], -(1 << 53))
         for name in ("sealed", "evidence"):
             for count in exactly(value[name], "open erased withheld").values():
                 integer(count, -(1 << 53))
+        self.counts = [value["events"], value["sealed"], value["evidence"]]
         self.keys = []
         for item in self.array(value["keys"]):
             key = Key(text(exactly(item, "name verifier_key fingerprint")["verifier_key"]))
@@ -494,6 +495,7 @@ class Verifier:
             self.check_sealed()
             self.check_evidence()
         digests_right = self.check_digests()
+        self.check_counts()
         self.as_exported = signed and listed_right and digests_right
 
     # Trust
@@ -593,6 +595,11 @@ class Verifier:
         own = {"manifest.json", "manifest.note"}
         for name in sorted(there - set(self.manifest.files) - own):
             self.find("package_malformed", file=name, detail="the manifest does not list it")
+        named = {"README.txt", "checkpoint", "record_integrity.json", *DATA_FILES}
+        named |= {"checkpoints/%d" % cut for cut in self.manifest.cuts}
+        for name in self.manifest.files:
+            if name not in named and not re.fullmatch(r"handovers/[1-9][0-9]{0,17}|evidence/.*", name, re.DOTALL):
+                self.find("package_malformed", file=name, detail="the format has no such file")
         for name in sorted(set(self.manifest.files) - there):
             if not self.has_finding(name):
                 self.find("package_malformed", file=name, detail="it is not there")
@@ -847,6 +854,7 @@ class Verifier:
 
     def check_sealed(self):
         waiting = dict(self.bound)
+        self.sealed_states = []
 
         def found(position, detail):
             if not self.is_reported_already(position):
@@ -861,6 +869,7 @@ class Verifier:
             except ValueError:
                 self.find("package_malformed", None, "sealed.ndjson", "line %d is not of the format" % (ordinal + 1))
                 continue
+            self.sealed_states.append((match[3] or b"open").decode())
             digest = waiting.pop(key, None)
             if digest is None:
                 found(key[0], "no event binds this value")
@@ -873,6 +882,10 @@ class Verifier:
     def check_evidence(self):
         for ordinal in self.evidence_unreadable:
             self.find("package_malformed", None, "evidence.ndjson", "line %d is not of the format" % (ordinal + 1))
+        included = {"evidence/" + digest[7:] for _, digest, _, state in self.evidence if state == b"included"}
+        for name in self.manifest.files:
+            if name.startswith("evidence/") and name not in included:
+                self.find("package_malformed", None, name, "no line of evidence.ndjson includes it")
         for position, digest, size, state in self.evidence:
             if digest in self.unnamed or position not in self.index:
                 self.find("evidence_mismatch", position, "evidence.ndjson", "no event names the digest")
@@ -902,6 +915,15 @@ class Verifier:
                 if not self.has_finding(name):
                     self.find("file_altered", None, name, "it is not the file of the manifest")
         return right
+
+    def check_counts(self):
+        if self.findings:
+            return
+        evidence = ["open" if state == b"included" else state.decode() for _, _, _, state in self.evidence]
+        counts = [{name: states.count(name) for name in ("open", "erased", "withheld")}
+                  for states in (self.sealed_states, evidence)]
+        if self.manifest.counts != [self.events] + counts:
+            self.find("package_malformed", None, "manifest.json", "its counts are not those of the files")
 
     def summary(self):
         """Findings in order, neighbours told as one."""

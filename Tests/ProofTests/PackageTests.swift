@@ -13,7 +13,7 @@ import Testing
         let log = SyntheticLog(count: 40)
         let folder = try TemporaryFolder()
         let url = folder.url.appending(path: "p")
-        try await log.write(to: url, .range(range), further: [1, 7, 16, 39, 40])
+        try await log.write(to: url, .range(range), further: [0, 1, 7, 16, 39, 40])
         let report = try PackageVerifier.verify(at: url, key: log.key.verifierKey)
         #expect(report.findings == [])
         #expect(report.exitCode == 0 && report.isAsExported && report.keyWasGiven)

@@ -260,6 +260,37 @@ import Testing
         #expect(insider.isAsExported)
     }
 
+    @Test("somebody with the key can neither miscount what was erased nor slip a file in")
+    func insider() async throws {
+        let folder = try TemporaryFolder()
+        let package = EditablePackage(url: folder.url.appending(path: "p"))
+        try await Self.log.write(to: package.url, .range(0..<40))
+        let honest = try PackageManifest(package.bytes("manifest.json"))
+
+        func told(_ change: (inout PackageManifest) -> Void) throws -> [String] {
+            var manifest = honest
+            change(&manifest)
+            try package.write(manifest.bytes, to: "manifest.json")
+            try package.makeDigestsRight(signedBy: Self.log.key)
+            return try BothVerifiers.verify(package.url, key: Self.log.key.verifierKey).findings
+                .map { "\($0.class.rawValue) \($0.file ?? "-")" }
+        }
+        #expect(try told { _ in } == [])
+        #expect(try told { $0.sealed.erased -= 1 } == ["package_malformed manifest.json"])
+        #expect(try told { $0.evidence.open += 1 } == ["package_malformed manifest.json"])
+        #expect(try told { $0.events = 39 } == ["package_malformed manifest.json"])
+        let extra = "evidence/" + TreeHash.empty.hexadecimal
+        for path in ["zzz.txt", "handovers/x", "checkpoints/5", extra] {
+            try package.write([1], to: path)
+            let told = try told {
+                $0.files.append(PackageManifest.File(path: path, size: 1, digest: .zero))
+                $0.files.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+            }
+            #expect(told.contains("package_malformed \(path)"), "\(told)")
+            try FileManager.default.removeItem(at: package.url.appending(path: path))
+        }
+    }
+
     private func expect(_ attack: Attack, in report: Report) {
         #expect(report.exitCode == 2)
         for (expected, positions) in attack.expected {

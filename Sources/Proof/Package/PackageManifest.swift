@@ -129,6 +129,23 @@ extension PackageManifest {
         return found.count == elements.count ? found : nil
     }
 
+    /// Whether the format has a file of this path in this package. What is in `evidence/` its list says.
+    func names(_ path: String) -> Bool {
+        let parts = path.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return Self.fixedNames.contains(path) }
+        switch parts[0] {
+        case "checkpoints": return cuts.contains { String($0) == parts[1] }
+        case "handovers": return Int(parts[1]).map { $0 > 0 && String($0) == parts[1] } ?? false
+        case "evidence": return true
+        default: return false
+        }
+    }
+
+    private static let fixedNames: Set<String> = [
+        "README.txt", "checkpoint", "events.ndjson", "evidence.ndjson", "gaps.bin", "leaves.bin",
+        "record_integrity.json", "sealed.ndjson",
+    ]
+
     /// How many leaves `leaves.bin` holds.
     package var leafCount: Int64 { runs.reduce(0) { $0 + Int64($1.count) } }
 }

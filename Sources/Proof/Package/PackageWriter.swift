@@ -66,7 +66,11 @@ package struct PackageWriter {
         self.contents = contents
         checkpoint = try Checkpoint(text: contents.checkpoint.text)
         var further: [(checkpoint: Checkpoint, note: SignedNote)] = []
-        for note in contents.furtherCheckpoints { further.append((try Checkpoint(text: note.text), note)) }
+        for note in contents.furtherCheckpoints {
+            let other = try Checkpoint(text: note.text)
+            // Every log goes on from the empty one: there is nothing to prove.
+            if other.size > 0 || other.origin != checkpoint.origin { further.append((other, note)) }
+        }
         further.sort { $0.checkpoint.size < $1.checkpoint.size }
         for (index, (other, _)) in further.enumerated() {
             guard other.origin == checkpoint.origin, other.size > 0, other.size <= checkpoint.size,

@@ -118,7 +118,7 @@ struct EventPass {
 
     mutating func finishSealed(
         isGood: (Int64) -> Bool?
-    ) throws(ProofError) -> (findings: [Finding], digest: TreeHash, size: Int64) {
+    ) throws(ProofError) -> (findings: [Finding], counts: PackageManifest.Counts, digest: TreeHash, size: Int64) {
         try sealed.finish(isGood: isGood)
     }
 }

@@ -9,7 +9,8 @@ struct EvidenceCheck {
         /// `sha256:…`.
         let digest: String
         let size: Int64
-        let isIncluded: Bool
+        let state: String
+        var isIncluded: Bool { state == "included" }
 
         var file: String { "evidence/" + digest.dropFirst(7) }
     }
@@ -33,6 +34,18 @@ struct EvidenceCheck {
         size = lines.reader.size
     }
 
+    var counts: PackageManifest.Counts {
+        var counts = PackageManifest.Counts()
+        for item in items {
+            switch item.state {
+            case "included": counts.open += 1
+            case "erased": counts.erased += 1
+            default: counts.withheld += 1
+            }
+        }
+        return counts
+    }
+
     /// What the body of the event at each position must hold.
     var named: [Int64: [String]] {
         Dictionary(grouping: items, by: \.position).mapValues { $0.map(\.digest) }
@@ -41,7 +54,13 @@ struct EvidenceCheck {
     /// - Parameters:
     ///   - unnamed: digests that the event of their position does not hold.
     ///   - isGood: of a position; nil: it is not in the package.
-    mutating func check(_ folder: PackageFolder, unnamed: Set<String>, isGood: (Int64) -> Bool?) throws(ProofError) {
+    mutating func check(
+        _ folder: PackageFolder, _ manifest: PackageManifest, unnamed: Set<String>, isGood: (Int64) -> Bool?
+    ) throws(ProofError) {
+        let included = Set(items.filter(\.isIncluded).map(\.file))
+        for file in manifest.files where file.path.hasPrefix("evidence/") && !included.contains(file.path) {
+            findings.append(Finding(.packageMalformed, file: file.path, "no line of evidence.ndjson includes it"))
+        }
         for item in items {
             if unnamed.contains(item.digest) || isGood(item.position) == nil {
                 findings.append(
@@ -78,6 +97,6 @@ struct EvidenceCheck {
             position: position, digest: parsed, mediaType: mediaType, size: size,
             state: state == "included" ? .included([]) : state == "erased" ? .erased : .withheld)
         guard EventLine.text(of: item) == bytes + [0x0A] else { return nil }
-        return Item(position: position, digest: digest, size: size, isIncluded: state == "included")
+        return Item(position: position, digest: digest, size: size, state: state)
     }
 }

@@ -12,6 +12,8 @@ package struct PackageVerifier {
     /// Files whose digest was taken on the way.
     private var digests: [String: (digest: TreeHash, size: Int64)] = [:]
 
+    private var countsAreRight = true
+
     /// - Parameters:
     ///   - url: the package's folder.
     ///   - checkpoint: one of this log that the caller had before, signed.
@@ -56,6 +58,9 @@ package struct PackageVerifier {
             report.events = try verifyEvents(manifest, trust, leaves)
         }
         filesAreRight = try checkDigests(manifest) && filesAreRight
+        if findings.isEmpty, !countsAreRight {
+            findings.append(Finding(.packageMalformed, file: "manifest.json", "its counts are not those of the files"))
+        }
         report.isAsExported = filesAreRight && trust.manifestIsSigned
         report.findings = findings.summarized()
         return report
@@ -69,6 +74,9 @@ package struct PackageVerifier {
         for path in others { findings.append(Finding(.packageMalformed, file: path, "it is no plain file")) }
         for path in there.subtracting(listed).sorted() where path != "manifest.json" && path != "manifest.note" {
             findings.append(Finding(.packageMalformed, file: path, "the manifest does not list it"))
+        }
+        for path in listed.sorted() where !manifest.names(path) {
+            findings.append(Finding(.packageMalformed, file: path, "the format has no such file"))
         }
         for path in listed.subtracting(there).sorted() where !findings.contains(where: { $0.file == path }) {
             findings.append(Finding(.packageMalformed, file: path, "it is not there"))
@@ -133,9 +141,12 @@ package struct PackageVerifier {
         let sealed = try pass.finishSealed(isGood: isGood)
         digests["sealed.ndjson"] = (sealed.digest, sealed.size)
         findings += sealed.findings
-        try evidence.check(folder, unnamed: pass.unnamed, isGood: isGood)
+        try evidence.check(folder, manifest, unnamed: pass.unnamed, isGood: isGood)
         digests["evidence.ndjson"] = (evidence.digest, evidence.size)
         findings += evidence.findings
+        countsAreRight =
+            manifest.events == pass.lineCount && manifest.sealed == sealed.counts
+            && manifest.evidence == evidence.counts
         return pass.lineCount
     }
 

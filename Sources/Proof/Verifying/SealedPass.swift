@@ -20,6 +20,7 @@ struct SealedPass {
     private let lines: LineReader
     private var next: Line?
     private var isStarted = false
+    private var counts = PackageManifest.Counts()
     private var malformed: [Finding] = []
     private var highest: Int64 = -1
     /// Digests without a line, lines without a digest, digests of events out of order.
@@ -62,7 +63,7 @@ struct SealedPass {
     /// - Parameter isGood: of a position; nil: it is not in the package.
     mutating func finish(
         isGood: (Int64) -> Bool?
-    ) throws(ProofError) -> (findings: [Finding], digest: TreeHash, size: Int64) {
+    ) throws(ProofError) -> (findings: [Finding], counts: PackageManifest.Counts, digest: TreeHash, size: Int64) {
         if !isStarted { try advance() }
         while let line = next {
             orphans.updateValue(line.digest, forKey: line.key)
@@ -82,13 +83,13 @@ struct SealedPass {
             findings.append(
                 Finding(.sealedValueMismatch, at: key.position, file: "sealed.ndjson", "member \(key.n) is not there"))
         }
-        return (findings, lines.reader.digest, lines.reader.size)
+        return (findings, counts, lines.reader.digest, lines.reader.size)
     }
 
     private mutating func advance() throws(ProofError) {
         isStarted = true
         while let (bytes, line, isWhole) = try lines.next() {
-            if isWhole, let parsed = Self.parse(bytes, line) {
+            if isWhole, let parsed = parse(bytes, line) {
                 next = parsed
                 return
             }
@@ -98,7 +99,7 @@ struct SealedPass {
         next = nil
     }
 
-    private static func parse(_ b: [UInt8], _ line: Range<Int>) -> Line? {
+    private mutating func parse(_ b: [UInt8], _ line: Range<Int>) -> Line? {
         var at = line.lowerBound
         let end = line.upperBound
         guard Scan.take(Text.position, b, &at, end), let position = Scan.integer(b, &at, end),
@@ -106,12 +107,18 @@ struct SealedPass {
             Scan.take(Text.state, b, &at, end)
         else { return nil }
         let key = Key(position: position, n: n)
-        if Scan.take(Text.erased, b, &at, end) || Scan.take(Text.withheld, b, &at, end) {
+        if Scan.take(Text.erased, b, &at, end) {
+            counts.erased += 1
+            return at == end ? Line(key: key, digest: nil) : nil
+        }
+        if Scan.take(Text.withheld, b, &at, end) {
+            counts.withheld += 1
             return at == end ? Line(key: key, digest: nil) : nil
         }
         guard Scan.take(Text.open, b, &at, end), let salt = Scan.hash(b, &at, end), Scan.take(Text.value, b, &at, end),
             end > at, b[end - 1] == UInt8(ascii: "}")
         else { return nil }
+        counts.open += 1
         return Line(key: key, digest: Leaf.digest(salt: salt, value: Array(b[at..<(end - 1)])))
     }
 
