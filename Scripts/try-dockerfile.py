@@ -14,7 +14,8 @@ Needs root (chroot, mounts), Debian's debootstrap and util-linux; nothing of the
 
     Scripts/try-dockerfile.py --bind build@TOOLCHAIN:/swift --env 'build@PATH=/swift/usr/bin:$PATH'
 
-Everything runs in mount and process namespaces of its own, so no mount and no process outlives it, whatever happens.
+Everything runs in mount and process namespaces of its own, so no mount and no process outlives it, whatever happens;
+its folder is deleted at the end, but stays when it is killed.
 Exit status: 0 every step and trial succeeded, 1 one did not, 64 usage.
 """
 
@@ -498,6 +499,8 @@ class Build:
 
 def trials(stage, options):
     """Runs what the image runs; gives (what, was it good) and goes on where something is not."""
+    if not stage.entrypoint:
+        raise Failure("the last stage has no ENTRYPOINT to try")
     results = []
     for word in ["--version", "help"]:
         words = stage.entrypoint + [word]
