@@ -31,6 +31,9 @@ final class MetricsRegistry: Sendable {
         "docket_http_request_duration_seconds": .init(
             kind: "histogram", help: "Time to answer, streams until they end."),
         "docket_alerts_total": .init(kind: "counter", help: "Alert items received, by what became of them."),
+        "docket_telemetry_records_total": .init(
+            kind: "counter", help: "Raw records received, by what became of them."),
+        "docket_detection_matches_total": .init(kind: "counter", help: "Rules that held for a raw record."),
         "docket_event_streams": .init(kind: "gauge", help: "Event streams open now."),
         "docket_projection_lag_events": .init(
             kind: "gauge", help: "Events not yet in a read model, of the tenant that is furthest behind."),
