@@ -21,6 +21,23 @@ struct Ingest: AsyncParsableCommand {
 
     enum Source: String, ExpressibleByArgument, CaseIterable {
         case auto, native, ocsf, cloudevents, cloudtrail, windows, sshd, kubernetes
+        // Without a reader of their own: rules are held against them, and matches become OCSF Base Events.
+        case okta, zeek, suricata, azure, gcp, github
+
+        /// Where such telemetry is from; `nil` for alerts and for `auto`.
+        var origin: TelemetryOrigin? {
+            switch self {
+            case .auto, .native, .ocsf, .cloudevents: nil
+            case .cloudtrail: TelemetryOrigin(source: .cloudtrail)
+            case .windows: TelemetryOrigin(source: .windows)
+            case .sshd: TelemetryOrigin(source: .sshd)
+            case .kubernetes: TelemetryOrigin(source: .kubernetes)
+            case .okta: TelemetryOrigin(logsource: Logsource(product: "okta", service: "okta"))
+            case .github: TelemetryOrigin(logsource: Logsource(product: "github", service: "audit"))
+            case .gcp: TelemetryOrigin(logsource: Logsource(product: "gcp", service: "gcp.audit"))
+            case .zeek, .suricata, .azure: TelemetryOrigin(logsource: Logsource(product: rawValue))
+            }
+        }
     }
 
     @Argument(help: "Files to read.") var files: [String]

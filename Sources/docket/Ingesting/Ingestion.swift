@@ -19,7 +19,7 @@ struct Ingestion: Sendable {
         self.storage = storage
         self.tenant = tenant
         self.source = source
-        self.origin = origin ?? TelemetrySource(rawValue: source.rawValue).map { TelemetryOrigin(source: $0) }
+        self.origin = origin ?? source.origin
         alerts = AlertReceiver(log: storage.log)
         let rules = RuleStore(log: storage.log)
         try await RulePacks(storage: storage, store: rules).publishShipped()
