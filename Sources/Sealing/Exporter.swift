@@ -154,16 +154,19 @@ package struct Exporter: Sendable {
         ) { row throws(PostgresError) in try row[0] as Int32 } != nil
     }
 
-    /// `sha256:` and 64 hexadecimal digits, wherever they stand in a body under the name of raw input.
+    /// The digests that a body gives under the names of raw input, one or a list, in canonical JSON.
     static func digests(in body: [UInt8]) -> [String] {
-        let mark = Array("\"raw_digest\":\"".utf8)
         var found: [String] = []
-        var rest = body[...]
-        while let place = rest.firstRange(of: mark) {
-            rest = rest[place.upperBound...]
-            let end = rest.firstIndex(of: UInt8(ascii: "\"")) ?? rest.endIndex
-            let text = String(decoding: rest[..<end], as: UTF8.self)
-            if !found.contains(text) { found.append(text) }
+        for (mark, end) in [("\"raw_digest\":\"", "\""), ("\"raw_digests\":[\"", "\"]")] {
+            var rest = body[...]
+            while let place = rest.firstRange(of: Array(mark.utf8)) {
+                rest = rest[place.upperBound...]
+                guard let close = rest.firstRange(of: Array(end.utf8)) else { break }
+                let text = String(decoding: rest[..<close.lowerBound], as: UTF8.self)
+                for digest in text.split(separator: "\",\"").map(String.init) where !found.contains(digest) {
+                    found.append(digest)
+                }
+            }
         }
         return found
     }

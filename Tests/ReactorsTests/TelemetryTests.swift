@@ -106,6 +106,9 @@ struct TelemetryTests {
                 found.insert(String(decoding: raw.bytes, as: UTF8.self))
             }
             #expect(found.isSuperset(of: lines))
+            let matched = try await world.log.feed(
+                tenant: world.tenant, from: 0, limit: 10, types: ["detection.matched"])
+            #expect(matched.flatMap { $0.data["raw_digests"]?.arrayValue ?? [] }.count == 14)
         }
     }
 

@@ -109,6 +109,15 @@ struct SealerTests {
         }
     }
 
+    @Test("raw input is found where a body names it: one, a list, each once; other digests are none")
+    func digests() {
+        let body =
+            #"{"data":{"plan_digest":"sha256:p","raw_digest":"sha256:a","raw_digests":["sha256:b","sha256:a"],"#
+            + #""x":{"raw_digest":"sha256:c"},"raw_digests_of":["sha256:d"],"y":{"raw_digests":[]}}}"#
+        #expect(Exporter.digests(in: Array(body.utf8)) == ["sha256:a", "sha256:c", "sha256:b"])
+        #expect(Exporter.digests(in: Array(#"{"raw_digest":"sha256:a"#.utf8)) == [])
+    }
+
     @Test("a package of a live log verifies, whole, in part, and of one case, with the key from elsewhere")
     func export() async throws {
         try await SealedLog.with { fixture in

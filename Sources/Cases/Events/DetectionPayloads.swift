@@ -5,7 +5,8 @@ package import struct Foundation.UUID
 
 /// Records for which rules hold, all of one flush: `detection.matched`.
 ///
-/// `matches` is sealed as a whole, since it names people and addresses.
+/// `matches` is sealed as a whole, since it names people and addresses; the digests of the raw input stand beside it, so
+/// that its bytes can be proven without opening anything.
 package struct DetectionMatched: Payload {
     package static let type = EventType.detectionMatched
 
@@ -43,11 +44,14 @@ package struct DetectionMatched: Payload {
     /// Which rules were held against the records.
     package var ruleSet: Digest
     package var matches: [Match]
+    /// The raw input that is kept for these matches, each once; `nil` in events of before it was written down.
+    package var rawDigests: [Digest]?
 
     package init(logsource: String, ruleSet: Digest, matches: [Match]) {
         self.logsource = logsource
         self.ruleSet = ruleSet
         self.matches = matches
+        rawDigests = Set(matches.compactMap(\.rawDigest)).sorted { $0.text < $1.text }
     }
 }
 
