@@ -163,6 +163,7 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres", "Projections",
+                "Proof",
                 "Reactors",
                 "Response", "Sealing", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle,
                 logging,
@@ -179,7 +180,7 @@ let package = Package(
             name: "ReactorsTests",
             dependencies: [
                 "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres",
-                "Projections", "Reactors", "Response", "TestSupport", lifecycle, logging,
+                "Projections", "Proof", "Reactors", "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(

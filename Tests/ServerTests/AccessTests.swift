@@ -122,7 +122,7 @@ struct AccessTests {
             #expect(endpoints["GET /v1/metrics/{metric}"]?.contains(.reporter) == true)
             #expect(endpoints["GET /v1/cases"]?.contains(.reporter) == false)
             let writes = server.server.endpoints.filter { $0.method != "GET" && $0.roles.contains(.auditor) }
-            #expect(writes.isEmpty)
+            #expect(writes.map { "\($0.method) \($0.path)" } == ["POST /v1/audit/exports"])
         }
     }
 

@@ -19,6 +19,8 @@ package enum Respond: Capability { package static let roles: Set<Role> = [.respo
 package enum LeadCases: Capability { package static let roles: Set<Role> = [.lead] }
 /// The first of two people for a promotion or a standing approval; the second is a lead.
 package enum ProposeStandingApproval: Capability { package static let roles: Set<Role> = [.admin, .lead] }
+/// Take the history away, which is an event: all that an auditor writes.
+package enum ExportEvidence: Capability { package static let roles: Set<Role> = [.auditor] }
 package enum ReadMetrics: Capability {
     package static let roles: Set<Role> = [.analyst, .responder, .lead, .auditor, .reporter]
 }

@@ -32,6 +32,8 @@ package struct ServerDependencies: Sendable {
     package var receiver: AlertReceiver
     package var telemetry: TelemetryReceiver
     package var signingKeys: SigningKeys
+    /// Where evidence packages are made: `<directory>/<tenant>/<id>`.
+    package var exportsDirectory: String
     package var queries: ProjectionQueries
     package var projections: ProjectionMonitor
     package var tenants: TenantDirectory
@@ -45,7 +47,8 @@ package struct ServerDependencies: Sendable {
     package init(
         log: EventLog, database: Database, cases: CaseStore, alerts: AlertStore, registries: RegistryStore,
         rules: RuleStore,
-        receiver: AlertReceiver, telemetry: TelemetryReceiver, signingKeys: SigningKeys, queries: ProjectionQueries,
+        receiver: AlertReceiver, telemetry: TelemetryReceiver, signingKeys: SigningKeys, exportsDirectory: String,
+        queries: ProjectionQueries,
         projections: ProjectionMonitor, tenants: TenantDirectory,
         outfit: TenantDirectory.Outfit,
         testConnector: @escaping @Sendable (ConnectorSettings, UUID) async -> ConnectorTest,
@@ -60,6 +63,7 @@ package struct ServerDependencies: Sendable {
         self.receiver = receiver
         self.telemetry = telemetry
         self.signingKeys = signingKeys
+        self.exportsDirectory = exportsDirectory
         self.queries = queries
         self.projections = projections
         self.tenants = tenants

@@ -18,7 +18,8 @@ struct RouteTable: Sendable {
             + CaseContextRoutes.all
             + ApprovalRoutes.all + RunRoutes.all + EventRoutes.all + MetricRoutes.all + TokenRoutes.all
             + TenantRoutes.all + ConnectorRoutes.all + AssetRoutes.all + CalendarRoutes.all + PlaybookRoutes.all
-            + AutomationRoutes.all + RuleRoutes.all + AuditRoutes.all + StandingApprovalRoutes.all + PolicyRoutes.all
+            + AutomationRoutes.all + RuleRoutes.all + AuditRoutes.all + AuditExportRoutes.all
+            + StandingApprovalRoutes.all + PolicyRoutes.all
             + SelfRoutes.all
     }
 

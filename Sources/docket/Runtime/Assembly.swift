@@ -109,7 +109,7 @@ struct Assembly: Sendable {
                 telemetry: TelemetryReceiver(
                     log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
                     width: ProcessInfo.processInfo.activeProcessorCount),
-                signingKeys: storage.signingKeys,
+                signingKeys: storage.signingKeys, exportsDirectory: storage.dataDirectory + "/exports",
                 queries: ProjectionQueries(storage.database),
                 projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
                 outfit: try Shipped.outfit(),

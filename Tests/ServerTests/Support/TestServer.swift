@@ -90,7 +90,7 @@ struct TestServer: Sendable {
             registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: log),
             telemetry: TelemetryReceiver(
                 log: log, rules: pipeline.rules, registries: pipeline.registries, width: 2),
-            signingKeys: SigningKeys(directory: keys),
+            signingKeys: SigningKeys(directory: keys), exportsDirectory: keys + "/exports",
             queries: ProjectionQueries(database),
             projections: ProjectionMonitor(database: database), tenants: directory, outfit: outfit,
             testConnector: { settings, _ in .init(isReachable: settings.name == "lab", detail: nil) }, clock: clock,
