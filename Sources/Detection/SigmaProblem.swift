@@ -1,3 +1,5 @@
+package import JSON
+
 /// Why a rule file, or one document in it, is not usable.
 ///
 /// What this version cannot evaluate exactly is refused here, never left out: a rule that silently lost a filter alerts
@@ -14,6 +16,13 @@ package struct SigmaProblem: Error, Sendable, Hashable, CustomStringConvertible 
         self.file = file
         self.line = line
         self.reason = reason
+    }
+
+    /// `{"file", "line", "reason"}`, as the command line and the API show it.
+    package var json: JSONValue {
+        [
+            "file": .string(file), "line": line.map { .integer(Int64($0)) } ?? .null, "reason": .string(reason),
+        ]
     }
 
     package var description: String {

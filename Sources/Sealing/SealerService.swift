@@ -20,27 +20,33 @@ package struct SealerService: Service {
     }
 
     package func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             var sealed: [UUID: Int64] = [:]
             while !Task.isCancelled {
                 do {
                     for (tenant, head) in try await log.heads() where sealed[tenant, default: 0] < head {
-                        do {
-                            sealed[tenant] = try await sealer.seal(tenant)
-                        } catch let error as SealingError {
-                            logger.critical(
-                                "the log is not sealed",
-                                metadata: ["tenant": "\(tenant.uuidString.lowercased())", "error": "\(error)"])
-                        }
+                        try await seal(tenant, &sealed)
                     }
-                    try await Task.sleep(for: interval)
-                } catch is CancellationError {
-                    return
                 } catch {
+                    if Task.isCancelled { return }
                     logger.warning("sealing is tried again", metadata: ["error": "\(error)"])
-                    try? await Task.sleep(for: interval)
+                }
+                do {
+                    try await Task.sleep(for: interval)
+                } catch {
+                    return  // told to end
                 }
             }
+        }
+    }
+
+    private func seal(_ tenant: UUID, _ sealed: inout [UUID: Int64]) async throws {
+        do {
+            sealed[tenant] = try await sealer.seal(tenant)
+        } catch let error as SealingError {
+            logger.critical(
+                "the log is not sealed",
+                metadata: ["tenant": "\(tenant.uuidString.lowercased())", "error": "\(error)"])
         }
     }
 }

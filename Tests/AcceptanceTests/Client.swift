@@ -54,7 +54,7 @@ struct Client: Sendable {
         throw Timeout(path: path, last: last)
     }
 
-    /// The bytes of an answer, once there is one.
+    /// The bytes of an answer, once there is one; a server that does not answer yet is asked again.
     func waitBytes(_ path: String, within seconds: Double = 40) async throws -> [UInt8] {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline {

@@ -21,6 +21,7 @@ struct TelemetryTests {
     private func deliver(_ lines: [String], to path: String, _ client: Client) async throws {
         let body = Array(lines.joined(separator: "\n").utf8)
         while true {
+            // A server that is being restarted does not answer: not acknowledged, so sent again.
             let answer = try? await client(
                 .POST, path, raw: body, headers: ["Content-Type": "application/x-ndjson"])
             if answer?.status == 202 { return }
@@ -57,6 +58,7 @@ struct TelemetryTests {
             let story = SSHTakeover(start: Date().addingTimeInterval(-1_800))
             let siem = place.client("siem", server)
             async let first: Void = {
+                // Whether it is answered or cut off by the kill is what must make no difference.
                 _ = try? await siem(
                     .POST, Self.ssh, raw: Array(story.sshLines.joined(separator: "\n").utf8),
                     headers: ["Content-Type": "application/x-ndjson"])

@@ -4,7 +4,7 @@ import JSON
 package import struct Foundation.UUID
 
 /// What people said of earlier cases of the same kind: the newest first matter most, so only so many are kept.
-package struct Verdicts: Sendable, Hashable {
+package struct Verdicts: Sendable {
     package static let kept = 500
     private var given: [(caseID: UUID, verdict: Verdict)] = []
 
@@ -22,17 +22,6 @@ package struct Verdicts: Sendable, Hashable {
     package var count: Int { given.count }
     package func count(of verdict: Verdict) -> Int { given.count { $0.verdict == verdict } }
     package func cases(with verdict: Verdict) -> [UUID] { given.filter { $0.verdict == verdict }.map(\.caseID) }
-
-    package static func == (left: Verdicts, right: Verdicts) -> Bool {
-        left.given.elementsEqual(right.given) { $0.caseID == $1.caseID && $0.verdict == $1.verdict }
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        for (id, verdict) in given {
-            hasher.combine(id)
-            hasher.combine(verdict)
-        }
-    }
 }
 
 /// An analyst looks at a case that would have been closed, and says whether that would have been right:

@@ -220,3 +220,33 @@ package struct PlaybookHistory: Sendable, Hashable {
         includingImported ? (live + imported, liveCorrect + importedCorrect) : (live, liveCorrect)
     }
 }
+
+/// Somebody took the history away: `evidence.exported`.
+package struct EvidenceExported: Payload {
+    package static let type = EventType.evidenceExported
+    /// Of a package that the server keeps; `nil` for one that a command wrote.
+    package var exportID: UUID?
+    /// `nil`: positions.
+    package var caseID: UUID?
+    package var from: Int64?
+    package var to: Int64?
+    package var treeSize: Int64
+    package var events: Int64
+    /// What is sealed and the raw input were left out.
+    package var withheld: Bool
+    package var manifestDigest: Digest
+
+    package init(
+        exportID: UUID?, caseID: UUID?, from: Int64?, to: Int64?, treeSize: Int64, events: Int64, withheld: Bool,
+        manifestDigest: Digest
+    ) {
+        self.exportID = exportID
+        self.caseID = caseID
+        self.from = from
+        self.to = to
+        self.treeSize = treeSize
+        self.events = events
+        self.withheld = withheld
+        self.manifestDigest = manifestDigest
+    }
+}

@@ -16,11 +16,7 @@ package enum TelemetrySource: String, Sendable, Hashable, CaseIterable {
     ///
     /// Hazard: a document of many records loses its outer members here; its bytes are the evidence that keeps them.
     package func records(in document: JSONValue) -> [JSONValue] {
-        switch self {
-        case .cloudtrail: document["Records"]?.arrayValue ?? [document]
-        case .kubernetes: document["items"]?.arrayValue ?? [document]
-        case .windows, .sshd: [document]
-        }
+        listMember.flatMap { document[$0]?.arrayValue } ?? [document]
     }
 }
 

@@ -146,14 +146,12 @@ package final class CorrelationTracker: Reactor {
                 events: matched, evidence: []))
         var following = cause
         following.causedBy = matched.first?.eventID
-        var events = following.events(for: AlertWriter.decisions(accepted, isNew: true), salt: salt + "/alert")
-        for index in events.indices { events[index].occurredAt = accepted.alert.occurredAt }
-        events[1].causedBy = events[0].eventID
+        let written = following.events(for: AlertWriter.decisions(accepted, isNew: true), salt: salt + "/alert")
         _ = try await self.rules.log.append(
             AppendRequest(
                 tenant: bench.tenant, streamKind: StreamKind.alert.rawValue, streamID: accepted.alertID, caseID: nil,
                 // There already: it was written before a crash, or the same records came again much later.
-                expected: .exactly(0), events: events,
+                expected: .exactly(0), events: AlertWriter.events(written, of: accepted),
                 evidence: [Evidence(mediaType: accepted.mediaType, bytes: bytes)]))
     }
 

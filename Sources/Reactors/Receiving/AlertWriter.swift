@@ -69,7 +69,8 @@ struct AlertWriter: Sendable {
         ]
     }
 
-    private static func events(_ events: [NewEvent], of accepted: AcceptedAlert) -> [NewEvent] {
+    /// The two events of an arrival, at the time of what happened, the second caused by the first.
+    static func events(_ events: [NewEvent], of accepted: AcceptedAlert) -> [NewEvent] {
         var events = events
         for index in events.indices { events[index].occurredAt = accepted.alert.occurredAt }
         events[1].causedBy = events[0].eventID

@@ -56,15 +56,9 @@ enum AuditExportRoutes {
         let position = try await call.governance.append(
             [
                 Decision(
-                    type: .evidenceExported,
-                    data: [
-                        "export_id": .string(id.lowercased),
-                        "case_id": caseID.map { .string($0.lowercased) } ?? .null,
-                        "from": from.map { .integer($0) } ?? .null, "to": to.map { .integer($0) } ?? .null,
-                        "tree_size": .integer(manifest.treeSize), "events": .integer(manifest.events),
-                        "withheld": .bool(isWithheld),
-                        "manifest_digest": .string(Digest.sha256(manifest.bytes).text),
-                    ])
+                    EvidenceExported(
+                        exportID: id, caseID: caseID, from: from, to: to, treeSize: manifest.treeSize,
+                        events: manifest.events, withheld: isWithheld, manifestDigest: Digest.sha256(manifest.bytes)))
             ], kind: .audit, stream: UUID.v5(namespace: call.tenant, name: "audit"), traceID: call.traceID)
         return Reply(.created, json(manifest, id)).at(position).locating("/v1/audit/exports/\(id.lowercased)")
     }

@@ -122,14 +122,7 @@ enum RuleRoutes {
             [
                 "rules": .integer(Int64(contents.reduce(0) { $0 + $1.rules.count })),
                 "correlations": .integer(Int64(contents.reduce(0) { $0 + $1.correlations.count })),
-                "refused": .array(
-                    problems.map { problem in
-                        [
-                            "file": .string(problem.file),
-                            "line": problem.line.map { JSONValue.integer(Int64($0)) } ?? .null,
-                            "reason": .string(problem.reason),
-                        ]
-                    }),
+                "refused": .array(problems.map(\.json)),
             ])
     }
 

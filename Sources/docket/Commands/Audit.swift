@@ -135,13 +135,11 @@ struct Audit: AsyncParsableCommand {
                 .append(
                     [
                         Decision(
-                            type: .evidenceExported,
-                            data: [
-                                "case_id": caseID.map { .string($0.lowercased()) } ?? .null, "from": .integer(from),
-                                "to": to.map { .integer($0) } ?? .null, "tree_size": .integer(manifest.treeSize),
-                                "events": .integer(manifest.events), "withheld": .bool(withholdSealed),
-                                "manifest_digest": .string(Digest.sha256(manifest.bytes).text),
-                            ])
+                            EvidenceExported(
+                                exportID: nil, caseID: caseID.flatMap(UUID.init(uuidString:)),
+                                from: caseID == nil ? from : nil, to: to, treeSize: manifest.treeSize,
+                                events: manifest.events, withheld: withholdSealed,
+                                manifestDigest: Digest.sha256(manifest.bytes)))
                     ], kind: .audit, stream: UUID.v5(namespace: tenant, name: "audit"))
         }
     }

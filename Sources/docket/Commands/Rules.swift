@@ -25,12 +25,7 @@ struct Rules: AsyncParsableCommand {
                     "\(read.fileCount) files: \(read.rules.count) rules, \(read.correlations.count) correlations, "
                         + "\(read.refused.count) refused")
             case .json:
-                for problem in read.refused {
-                    Terminal.print([
-                        "file": .string(problem.file), "line": problem.line.map { .integer(Int64($0)) } ?? .null,
-                        "reason": .string(problem.reason),
-                    ])
-                }
+                for problem in read.refused { Terminal.print(problem.json) }
             }
             if !read.refused.isEmpty { throw ExitCode(2) }
         }
@@ -69,13 +64,7 @@ struct Rules: AsyncParsableCommand {
                     "published": .integer(Int64(outcome.published.count)),
                     "unchanged": .integer(Int64(outcome.unchanged.count)),
                     "refused": .array(
-                        outcome.refused.map { problem in
-                            [
-                                "file": .string(problem.file),
-                                "line": problem.line.map { JSONValue.integer(Int64($0)) } ?? .null,
-                                "reason": .string(problem.reason),
-                            ]
-                        }),
+                        outcome.refused.map(\.json)),
                 ])
             }
             if !outcome.refused.isEmpty { throw ExitCode(2) }
