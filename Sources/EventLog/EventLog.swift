@@ -38,6 +38,8 @@ package final class EventLog: Sendable {
     let watch: HeadWatch
     let epoch: @Sendable (UUID) -> Int64
     let clock: @Sendable () -> Instant
+    /// Whether this clock was too far off the database's when it was last looked at.
+    private let isClockOff = Flag()
     private let appender: Appender
     private let batches = BatchCounter()
 
@@ -77,6 +79,9 @@ package final class EventLog: Sendable {
     /// Requests from many tasks share transactions. When the task is cancelled before its request is sent, nothing is
     /// recorded and the error is `cancelled`; after that, the verdict is waited for.
     package func append(_ request: AppendRequest) async throws(EventLogError) -> AppendVerdict {
+        guard !isClockOff.isSet else {
+            throw EventLogError(.clockBehind, "this clock is more than 1 s off the database's")
+        }
         let key = PreparedRequest.needsKey(request, catalogue) ? try await key(request.tenant) : nil
         return try await appender.append(try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
     }
@@ -94,8 +99,19 @@ package final class EventLog: Sendable {
         }
     }
 
-    /// Milliseconds by which this process's clock is ahead of the database's. More than 1 s either way means that one of
-    /// them is wrong: refuse to write and say so, lest one bad clock freeze `recorded_at` in the future.
+    /// Further off than this, milliseconds either way, one of the two clocks is wrong.
+    package static let clockOffsetMaximumMs: Int64 = 1_000
+
+    /// Looks at the clocks, and from then on refuses to append while they are too far apart, lest one bad clock freeze
+    /// `recorded_at` in the future. For a service that does so every few seconds; who passes a clock of its own does not.
+    @discardableResult
+    package func watchClock() async throws(EventLogError) -> Int64 {
+        let offset = try await clockOffset()
+        isClockOff.set(offset.magnitude > UInt64(Self.clockOffsetMaximumMs))
+        return offset
+    }
+
+    /// Milliseconds by which this process's clock is ahead of the database's.
     package func clockOffset() async throws(EventLogError) -> Int64 {
         let before = clock()
         let theirs = try await reading { () throws(PostgresError) in
@@ -143,6 +159,13 @@ extension EventLog {
     private func missingKey(_ tenant: UUID) -> EventLogError {
         EventLogError(.tenantKey, "tenant \(tenant) has sealed data, but its key file is not in the keys' directory")
     }
+}
+
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
 }
 
 /// Counts transactions.

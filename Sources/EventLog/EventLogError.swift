@@ -7,7 +7,7 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case unknownTenant
         /// The tenant was moved or restored elsewhere: this place must not write for it any more.
         case fenced
-        /// This process's clock is more than 5 s behind the tenant's last event.
+        /// This process's clock is more than 5 s behind the tenant's last event, or more than 1 s off the database's.
         case clockBehind
         /// The request breaks a rule that every request must keep: a defect of the caller, or hostile input.
         case malformed

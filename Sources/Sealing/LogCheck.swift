@@ -8,8 +8,8 @@ import Proof
 /// Checks a tenant's log as it stands in the database: what `docket audit fsck` does.
 ///
 /// Positions are dense, times rise, each leaf is that of its row, the columns say what the body says, and every
-/// checkpoint that was ever signed is the root of the tree of its size. A superuser who changes any of it is told, by
-/// kind and position.
+/// checkpoint that was ever signed, or recorded in the log of roots, is the root of the tree of its size. A superuser who
+/// changes any of it is told, by kind and position.
 package struct LogCheck: Sendable {
     package struct Finding: Sendable, Hashable {
         package enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -36,11 +36,14 @@ package struct LogCheck: Sendable {
     private let log: EventLog
     private let database: Database
     private let keys: SigningKeys
+    private let roots: RootLog?
 
-    package init(log: EventLog, database: Database, keys: SigningKeys) {
+    /// - Parameter roots: `nil` where there is no system tenant.
+    package init(log: EventLog, database: Database, keys: SigningKeys, roots: RootLog? = nil) {
         self.log = log
         self.database = database
         self.keys = keys
+        self.roots = roots
     }
 
     /// - Parameter progress: events checked, of how many.
@@ -48,7 +51,9 @@ package struct LogCheck: Sendable {
         _ tenant: UUID, progress: (Int64, Int64) -> Void = { _, _ in }
     ) async throws -> [Finding] {
         let stored = StoredTree(database: database, tenant: tenant)
-        let checkpoints = try await stored.checkpoints()
+        let signed = try await stored.checkpoints()
+        let recorded = try await roots?.recorded(of: tenant) ?? []
+        let checkpoints = (signed + recorded).sorted { $0.size < $1.size }
         let head = try await log.head(tenant: tenant)
         var known: [VerifierKey] = []
         if let current = try keys.find(tenant)?.verifierKey {
@@ -127,7 +132,7 @@ private struct Pass {
 
     /// The partial tiles at the right edge.
     mutating func compareEdge(of tiles: StoredTree) async throws {
-        guard !isTreeBroken, checkpoints.last?.size == growth.size else { return }
+        guard !isTreeBroken, checkpoints.last(where: { !$0.note.isEmpty })?.size == growth.size else { return }
         for (tile, hashes) in growth.partialTiles {
             guard let kept = try await tiles.hashes(of: tile) else {
                 note(.tileMismatch, tile.index << 8, "the tile \(tile.path) is missing")
@@ -141,10 +146,11 @@ private struct Pass {
 
     private mutating func compare(_ signed: StoredTree.Signed) {
         if !isTreeBroken, growth.root.bytes != signed.root {
-            note(.rootMismatch, signed.size - 1, "the root that was signed for size \(signed.size) is another one")
+            let how = signed.note.isEmpty ? "recorded in the log of roots" : "signed"
+            note(.rootMismatch, signed.size - 1, "the root that was \(how) for size \(signed.size) is another one")
             isTreeBroken = true
         }
-        guard !keys.isEmpty else { return }
+        guard !keys.isEmpty, !signed.note.isEmpty else { return }
         do {
             let checkpoint = try Checkpoint(try SignedNote(Array(signed.note.utf8)), verifiedBy: keys)
             guard checkpoint.size == signed.size, checkpoint.root.bytes == signed.root else {
@@ -158,9 +164,10 @@ private struct Pass {
 
     mutating func finish(head: Int64) {
         if let last = checkpoints.last, last.size > nextPosition {
+            let how = last.note.isEmpty ? "recorded in the log of roots" : "signed"
             note(
                 .truncated, nextPosition,
-                "a checkpoint was signed for \(last.size) events; there are \(nextPosition)")
+                "a checkpoint was \(how) for \(last.size) events; there are \(nextPosition)")
         } else if head != nextPosition {
             note(.truncated, nextPosition, "the head row counts \(head) events; there are \(nextPosition)")
         }

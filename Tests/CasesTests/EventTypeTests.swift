@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Event types")
 struct EventTypeTests {
-    /// domain.md §2, by hand, and the proposals that two people need. A name is for ever: this list may grow, but never change.
+    /// domain.md §2, by hand, the proposals that two people need, and the log of roots. A name is for ever: this list may grow, but never change.
     static let names = """
         alert.ingested alert.updated alert.normalized alert.deduplicated alert.rejected alert.retried
         detection.matched correlation.matched
@@ -26,7 +26,7 @@ struct EventTypeTests {
         sla.started sla.paused sla.resumed sla.at_risk sla.met sla.breached sla.cancelled sla.retargeted
         clock.observed
         learning.proposed learning.accepted learning.declined case.learned
-        tenant.created token.created token.revoked connector.changed mapping.changed key.rotated policy.proposed
+        tenant.created token.created token.revoked connector.changed mapping.changed key.rotated checkpoint.recorded policy.proposed
         policy.approved policy.reviewed playbook.published playbook.promotion_proposed playbook.promoted playbook.demoted rule.published
         rule.retired asset.registered identity.registered indicator.added calendar.changed access.granted
         access.revoked access.denied audit.read evidence.exported subject.erased legal_hold.placed

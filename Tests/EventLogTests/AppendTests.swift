@@ -189,6 +189,20 @@ import Testing
         }
     }
 
+    @Test("while the clocks differ by more than a second nothing is recorded, and then it is again")
+    func clockOff() async throws {
+        try await LogFixture.with { log in
+            try await log.append([log.event()])
+            #expect(abs(try await log.log.watchClock()) > 60_000)
+            #expect(await logErrorCode { try await log.append([log.event()]) } == .clockBehind)
+            let database = try await log.superuser.value("SELECT clock_timestamp()", as: PostgresTimestamp.self)
+            log.clock.advance(
+                milliseconds: Instant(microseconds: database.microseconds).milliseconds(since: log.clock.now))
+            try await log.log.watchClock()
+            #expect(try await log.append([log.event()]).isAppended)
+        }
+    }
+
     @Test("the columns that copy members of the body agree with it")
     func copies() async throws {
         try await LogFixture.with { log in

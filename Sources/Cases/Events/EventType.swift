@@ -100,6 +100,7 @@ package enum EventType: String, Sendable, Hashable, Codable, CaseIterable {
     case connectorChanged = "connector.changed"
     case mappingChanged = "mapping.changed"
     case keyRotated = "key.rotated"
+    case checkpointRecorded = "checkpoint.recorded"
     case policyProposed = "policy.proposed"
     case policyApproved = "policy.approved"
     case policyReviewed = "policy.reviewed"

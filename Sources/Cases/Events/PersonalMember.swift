@@ -105,7 +105,7 @@ extension EventType {
             .rollbackIncomplete, .containmentExpired, .runShadowed, .drillCompleted, .caseAssigned, .caseUnassigned,
             .caseViewed, .slaStarted, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled,
             .slaRetargeted, .clockObserved, .caseLearned, .tenantCreated, .tokenCreated, .tokenRevoked,
-            .connectorChanged, .mappingChanged, .keyRotated, .policyProposed, .policyApproved, .policyReviewed,
+            .connectorChanged, .mappingChanged, .keyRotated, .checkpointRecorded, .policyProposed, .policyApproved, .policyReviewed,
             .playbookPublished, .playbookPromotionProposed, .playbookPromoted, .playbookDemoted, .rulePublished,
             .ruleRetired, .accessGranted,
             .accessRevoked, .accessDenied, .auditRead, .evidenceExported, .subjectErased, .legalHoldPlaced,

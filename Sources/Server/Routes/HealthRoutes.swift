@@ -9,9 +9,6 @@ import Projections
 struct HealthRoutes: Sendable {
     let services: ServerServices
 
-    /// A clock that is further off than this would write a wrong `recorded_at`.
-    private static let clockOffsetMaximumMs: Int64 = 1_000
-
     var paths: [String] { ["/healthz", "/readyz", "/metrics", "/openapi.json"] }
 
     func register(on router: Router<DocketContext>, describing endpoints: [EndpointDescription]) {
@@ -41,7 +38,7 @@ struct HealthRoutes: Sendable {
             checks.append(Check(name: "database", isOK: true, detail: nil))
             checks.append(
                 Check(
-                    name: "clock", isOK: offset.magnitude <= UInt64(Self.clockOffsetMaximumMs),
+                    name: "clock", isOK: offset.magnitude <= UInt64(EventLog.clockOffsetMaximumMs),
                     detail: "\(offset) ms ahead of the database"))
             let blocked = try await services.projections.list().filter(\.isBlocked)
             checks.append(

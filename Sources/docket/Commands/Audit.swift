@@ -214,7 +214,8 @@ struct Audit: AsyncParsableCommand {
 
     struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints the public key that signs a tenant's log, and its fingerprint.")
+            abstract:
+                "Prints the public key that signs a tenant's log, its fingerprint, and its label in the log of roots.")
 
         @Option(help: "The tenant, by name or id.") var tenant: String
         @OptionGroup var storage: StorageOptions
@@ -225,6 +226,7 @@ struct Audit: AsyncParsableCommand {
                 let key = try opened.signingKeys.make(tenant.id).verifierKey
                 Terminal.print(key.text)
                 Terminal.note("fingerprint \(key.fingerprint.text)")
+                Terminal.note("label in the log of roots \(try await opened.roots.label(of: tenant.id))")
             }
         }
     }

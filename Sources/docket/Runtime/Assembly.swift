@@ -64,6 +64,7 @@ struct Assembly: Sendable {
         var services: [any Service] = []
         if let cluster = storage.cluster { services.append(cluster) }
         services.append(storage.database)
+        services.append(ClockWatch(log: storage.log, logger: logger))
         services.append(ConnectorClient(client: client))
         if parts.contains(.projections) {
             let worker = ProjectionWorker(
@@ -76,7 +77,8 @@ struct Assembly: Sendable {
         }
         if parts.contains(.timers) { services.append(timekeeper) }
         if parts.contains(.sealer) {
-            services.append(SealerService(sealer: storage.sealer, log: storage.log, logger: logger))
+            services.append(
+                SealerService(sealer: storage.sealer, log: storage.log, roots: storage.roots, logger: logger))
         }
         if parts.contains(.api) || parts.contains(.intake) {
             services.append(try server(host: host, port: port, onReady: onReady))

@@ -51,9 +51,10 @@ struct Storage: Sendable {
         connection.role = "docket_app"
         let database = Database(DatabaseConfiguration(connection))
         let clock: @Sendable () -> Instant = { .now() }
+        let placement = try Placement(directory: directory)
         let log = EventLog(
             database: database, keys: try TenantKeys(directory: directory + "/keys"), catalogue: try .domain,
-            clock: clock)
+            epoch: { placement.writerEpoch(of: $0) }, clock: clock)
         return Storage(
             cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database,
             log: log,
@@ -84,7 +85,8 @@ struct Storage: Sendable {
     var signingKeys: SigningKeys { SigningKeys(directory: dataDirectory + "/keys") }
     var sealer: Sealer { Sealer(log: log, database: database, keys: signingKeys, clock: clock) }
     var exporter: Exporter { Exporter(log: log, database: database, keys: signingKeys, clock: clock) }
-    var logCheck: LogCheck { LogCheck(log: log, database: database, keys: signingKeys) }
+    var roots: RootLog { RootLog(log: log, database: database, system: SystemTenant.id, clock: clock) }
+    var logCheck: LogCheck { LogCheck(log: log, database: database, keys: signingKeys, roots: roots) }
 
     var tenants: TenantDirectory { TenantDirectory(log: log, clock: clock) }
 
