@@ -14,7 +14,8 @@ struct SubjectTextTests {
     static let mentions: [(Entity.EntityType, String, String)] = [
         (.user, "ada.lovelace", "ada.lovelace"), (.user, "ada.lovelace", #"{"user":"ADA.Lovelace"}"#),
         (.user, "ada.lovelace", "mail to ada.lovelace@corp.example"), (.user, "al", "user al logged on"),
-        (.user, #"CORP\ada"#, #"{"user":"CORP\\ada"}"#), (.user, #"CORP\ada"#, #"{"message":"{\"user\":\"CORP\\\\ada\"}"}"#),
+        (.user, #"CORP\ada"#, #"{"user":"CORP\\ada"}"#),
+        (.user, #"CORP\ada"#, #"{"message":"{\"user\":\"CORP\\\\ada\"}"}"#),
         (.user, "ada", #"{"text":"line\nada"}"#), (.user, "jürgen", #"{"user":"J\u00dcRGEN"}"#),
         (.user, "jürgen", "ju\u{0308}rgen was here"), (.user, "ada.lovelace", "https://x.example/u/ada%2Elovelace/1"),
         (.user, "ada.lovelace", "svc_ada.lovelace_old"), (.device, "WEB-1.corp.", "host web-1.corp went away"),
@@ -22,7 +23,10 @@ struct SubjectTextTests {
         (.user, "ada.lovelace", Data("x ada.lovelace".utf8).base64EncodedString()),
         (.user, "ada.lovelace", Data("xy ADA.LOVELACE y".utf8).base64EncodedString()),
         (.user, "ada.lovelace", "blob=" + Array("ada.lovelace".utf8).hexadecimal),
-        (.user, "ada.lovelace", Data("a ada.lovelace".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }).base64EncodedString()),
+        (
+            .user, "ada.lovelace",
+            Data("a ada.lovelace".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }).base64EncodedString()
+        ),
     ]
 
     @Test("however it is written", arguments: mentions)
@@ -59,7 +63,8 @@ struct SubjectTextTests {
     func anywhere(seed: Int) throws {
         var random = Seeded(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1)
         let letters = Array("abcdefghijklmnopqrstuvwxyz.-_@\\\"/ äßéй日")
-        let inner = String((0..<Int.random(in: 4...20, using: &random)).map { _ in letters.randomElement(using: &random)! })
+        let inner = String(
+            (0..<Int.random(in: 4...20, using: &random)).map { _ in letters.randomElement(using: &random)! })
         let value = "a" + inner.replacing(" ", with: "x") + "z"
         let subject = text(.user, value)
         var content = [value, value.uppercased(), value.lowercased()].randomElement(using: &random)!

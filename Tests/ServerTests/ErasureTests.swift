@@ -162,8 +162,10 @@ struct ErasureTests {
             let other = CaseStore(log: server.log)
             let before = try #require(try await other.load(id, tenant: server.tenant))
             #expect(ErasureWorld.names(before.title ?? ""))
-            let registry = RegistryStore(log: server.log, defaultPolicy: try await server.pipeline.registries.registry(of: server.tenant).policy)
-            #expect(try await registry.registry(of: server.tenant).assets.keys.contains { ErasureWorld.names($0.value) })
+            let registry = RegistryStore(
+                log: server.log, defaultPolicy: try await server.pipeline.registries.registry(of: server.tenant).policy)
+            #expect(
+                try await registry.registry(of: server.tenant).assets.keys.contains { ErasureWorld.names($0.value) })
             #expect(try await world.erase(try await world.lookUp().id).status == 200)
             for store in [other, server.pipeline.cases] {
                 let after = try #require(try await store.load(id, tenant: server.tenant))
@@ -216,7 +218,11 @@ struct ErasureTests {
                                     tenant: server.tenant, streamKind: StreamKind.intake.rawValue,
                                     streamID: .v5(namespace: server.tenant, name: "writer \(writer)"), expected: .any,
                                     events: [event],
-                                    evidence: [Evidence(mediaType: "text/plain", bytes: Array("\(event.eventID) \(ErasureWorld.marker)".utf8))]))
+                                    evidence: [
+                                        Evidence(
+                                            mediaType: "text/plain",
+                                            bytes: Array("\(event.eventID) \(ErasureWorld.marker)".utf8))
+                                    ]))
                         }
                     }
                 }
@@ -224,13 +230,15 @@ struct ErasureTests {
             }
             _ = try await outcome
             let erasure = try #require(try await server.events(.subjectErased).first { $0.caseID == nil })
-            let events = try await server.log.feed(tenant: server.tenant, from: before, limit: 1_000, types: ["case.commented"])
+            let events = try await server.log.feed(
+                tenant: server.tenant, from: before, limit: 1_000, types: ["case.commented"])
             let earlier = events.filter { $0.position < erasure.position }
             #expect(events.count == 100)
             #expect(earlier.allSatisfy { $0.data["text"] == .null })
             #expect(events.filter { $0.position > erasure.position }.allSatisfy { $0.data["text"] != .null })
             let kept = try await TestDatabase.current.database.value(
-                "SELECT count(*) FROM docket.evidence WHERE first_position BETWEEN \(before) AND \(erasure.position)", as: Int.self)
+                "SELECT count(*) FROM docket.evidence WHERE first_position BETWEEN \(before) AND \(erasure.position)",
+                as: Int.self)
             #expect(kept == 0)
             // Otherwise it has shown nothing.
             #expect(!earlier.isEmpty)
@@ -241,7 +249,8 @@ struct ErasureTests {
     func late() async throws {
         try await TestServer.run { server in
             let world = try await ErasureWorld.make(server)
-            let opened = try #require(try await server.events(.caseOpened).first { $0.caseID?.lowercased == world.caseID })
+            let opened = try #require(
+                try await server.events(.caseOpened).first { $0.caseID?.lowercased == world.caseID })
             let id = try await world.lookUp().id
             #expect(try await world.erase(id).status == 200)
             let erasure = try #require(try await server.events(.subjectErased).first)
@@ -255,7 +264,8 @@ struct ErasureTests {
             let comment = try await server.post(
                 "/v1/cases/\(world.caseID)/comments", ["text": .string("\(ErasureWorld.marker) called again.")])
             #expect(comment.status == 201)
-            let subject = try await server.server.services.eraser.subject(.user, ErasureWorld.marker, tenant: server.tenant)
+            let subject = try await server.server.services.eraser.subject(
+                .user, ErasureWorld.marker, tenant: server.tenant)
             let late = try await server.log.mentions(
                 SubjectSearch(tenant: server.tenant, holds: SubjectEraser.holds) {
                     subject.isNamed(in: String(decoding: $0, as: UTF8.self))

@@ -1,8 +1,10 @@
 import Cases
+import EventLog
 import Events
 import Foundation
 import HTTPTypes
 import JSON
+import Postgres
 import Reactors
 import TestSupport
 import Testing
@@ -81,6 +83,59 @@ struct LegalHoldTests {
                     == 200)
             #expect(try await world.lookUp()["/held_by"] == [.string(other)])
             #expect(try await world.lookUp("user", ErasureWorld.bystander)["/held_by"] == [])
+        }
+    }
+
+    private static let correlation = """
+        title: Many Backups Deleted
+        id: 0b7a3c1e-6d0f-4c55-9d7e-2f5b6a1c9e01
+        correlation:
+            type: event_count
+            rules: [5d0f5a3e-0d3a-4d53-8c5e-9b9b1f0d7c11]
+            group-by: [user]
+            timespan: 1h
+            condition: {gte: 4}
+        level: high
+        """
+
+    @Test("a hold covers every record that a correlation's alert rests on, not only the last")
+    func correlated() async throws {
+        try await TestServer.run { server in
+            for rule in [TelemetryRouteTests.rule.replacing("level: high", with: "level: low"), Self.correlation] {
+                let published = try await server.send(
+                    .post, "/v1/rules", as: .role(.admin), bytes: Array(rule.utf8),
+                    headers: [.contentType: "application/yaml"])
+                #expect(published.status == 201, "\(published.text)")
+            }
+            for minute in 0..<4 {
+                let time = Instant.now().adding(milliseconds: Int64(minute) * 1_000 - 60_000).rfc3339
+                let line = #"{"action":"delete","user":"eve","item":"tape \#(minute)","time":"\#(time)"}"#
+                let sent = try await server.send(
+                    .post, "/v1/telemetry?product=backup", as: .role(.ingest), bytes: Array(line.utf8),
+                    headers: [.contentType: "application/x-ndjson"])
+                #expect(sent.status == 202, "\(sent.text)")
+            }
+            try await server.settle()
+            #expect(try await server.events(.correlationMatched).count == 1)
+            let caseID = try #require(try await server.get("/v1/cases")["/items/0/id"]?.stringValue)
+            let keys = try await TestDatabase.current.database.query(
+                """
+                SELECT s.subject_key_id FROM docket.sealed AS s JOIN docket.event AS e USING (tenant_id, position)
+                 WHERE e.type = 'detection.matched'
+                UNION SELECT subject_key_id FROM docket.evidence
+                """
+            ) { row throws(PostgresError) in try row[0] as UUID }
+            // Four events of matches, four records, and the document of the correlation's alert.
+            #expect(keys.count == 9)
+            func isHeld(_ key: UUID) async throws -> Bool {
+                try await server.log.cases(holding: [key], SubjectEraser.holds, tenant: server.tenant)
+                    .map(\.lowercased) == [caseID]
+            }
+            for key in keys { #expect(try await !isHeld(key)) }
+            let held = try await server.post(
+                "/v1/cases/\(caseID):legal_hold", ["reason": "Counsel."], as: .role(.lead))
+            #expect(held.status == 200)
+            for key in keys { #expect(try await isHeld(key)) }
         }
     }
 

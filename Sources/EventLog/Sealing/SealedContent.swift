@@ -126,7 +126,11 @@ struct SealedContent: Sendable {
         for row in rows {
             do throws(EventLogError) {
                 let dataKey: SymmetricKey
-                if let known = keys[row.keyID] { dataKey = known } else { dataKey = try key.unwrap(row.wrapped, id: row.keyID) }
+                if let known = keys[row.keyID] {
+                    dataKey = known
+                } else {
+                    dataKey = try key.unwrap(row.wrapped, id: row.keyID)
+                }
                 keys[row.keyID] = dataKey
                 let stored = StoredMember(
                     position: row.position, n: row.n, digest: row.digest, salt: row.salt, nonce: row.nonce,

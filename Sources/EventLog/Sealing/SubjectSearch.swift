@@ -68,8 +68,9 @@ package struct SubjectSearch: Sendable {
         let pages = found.next..<(last + 1)
         found.next = pages.upperBound
         if descendants != nil {
-            let heirs = try descendants?.take(
-                rows.map { (id: $0.eventID, causedBy: $0.causedBy) }, tenant: tenant, tx) ?? []
+            let heirs =
+                try descendants?.take(
+                    rows.map { (id: $0.eventID, causedBy: $0.causedBy) }, tenant: tenant, tx) ?? []
             rows = rows.filter { heirs.contains($0.eventID) }
         }
         let byPosition = Dictionary(rows.map { ($0.position, $0) }) { first, _ in first }

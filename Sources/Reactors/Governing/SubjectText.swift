@@ -24,7 +24,8 @@ struct SubjectText: Sendable {
         type = key.type
         value = key.value
         let trimmed = given.trimmingCharacters(in: .whitespacesAndNewlines)
-        let spellings = Set([trimmed, key.value].flatMap { [$0, $0.lowercased(), $0.uppercased()] }.filter { !$0.isEmpty })
+        let spellings = Set(
+            [trimmed, key.value].flatMap { [$0, $0.lowercased(), $0.uppercased()] }.filter { !$0.isEmpty })
         words = Set(spellings.map { Array(Self.folded($0).utf8) }).sorted { $0.count > $1.count }
         let long = spellings.filter { $0.utf8.count >= Self.encodedBytesMinimum }
         let bytes = long.flatMap { text in
@@ -32,12 +33,14 @@ struct SubjectText: Sendable {
         }
         digits = Array(Set(bytes.map { Array($0.hexadecimal.utf8) }))
         encodings = Array(
-            Set(bytes.flatMap(Self.base64) + long.flatMap { text in
-                    [
-                        text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] },
-                        text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] },
-                    ]
-                }))
+            Set(
+                bytes.flatMap(Self.base64)
+                    + long.flatMap { text in
+                        [
+                            text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] },
+                            text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] },
+                        ]
+                    }))
     }
 
     func isMentioned(in bytes: [UInt8]) -> Bool {
@@ -123,7 +126,8 @@ struct SubjectText: Sendable {
                 }
                 let plain: [UInt8: UInt8] = [
                     UInt8(ascii: "n"): 10, UInt8(ascii: "r"): 13, UInt8(ascii: "t"): 9, UInt8(ascii: "b"): 8,
-                    UInt8(ascii: "f"): 12, UInt8(ascii: "\""): UInt8(ascii: "\""), UInt8(ascii: "\\"): UInt8(ascii: "\\"),
+                    UInt8(ascii: "f"): 12, UInt8(ascii: "\""): UInt8(ascii: "\""),
+                    UInt8(ascii: "\\"): UInt8(ascii: "\\"),
                     UInt8(ascii: "/"): UInt8(ascii: "/"),
                 ]
                 if let character = plain[next] {

@@ -67,7 +67,8 @@ enum SubjectRoutes {
         } else {
             throw Problem(
                 .notFound,
-                "No entity in the log is the subject of this id. If it is only mentioned in passing, give type and value.")
+                "No entity in the log is the subject of this id. If it is only mentioned in passing, give type and value."
+            )
         }
         for (name, text) in [("reason", reason), ("authority", authority ?? "")] where subject.isNamed(in: text) {
             body.refuse(name, .format, "names the subject, and would be all that is left of it")

@@ -25,7 +25,8 @@ struct ErasureWorld {
     var ids: [String] = []
 
     /// The forms in which the name could be left somewhere, in lower case; base64 keeps its case.
-    static let plainForms: [String] = [marker.lowercased(), Array(marker.utf8).hexadecimal]
+    static let plainForms: [String] =
+        [marker.lowercased(), Array(marker.utf8).hexadecimal]
         + [marker.lowercased(), marker.uppercased()].map { Array($0.utf8).hexadecimal }
     static let codedForms: [String] = [marker, marker.lowercased(), marker.uppercased()].flatMap { text in
         (0..<3).map { shift in
@@ -148,7 +149,8 @@ extension ErasureWorld {
         for endpoint in server.server.endpoints where endpoint.method == "GET" && endpoint.path != "/v1/events/stream" {
             guard !endpoint.path.contains("exports"), !endpoint.path.contains("tile") else { continue }
             let role = roles.first { endpoint.roles.contains($0) } ?? .analyst
-            let templates = endpoint.path.contains("{id}") ? ids.map { endpoint.path.replacing("{id}", with: $0) } : [endpoint.path]
+            let templates =
+                endpoint.path.contains("{id}") ? ids.map { endpoint.path.replacing("{id}", with: $0) } : [endpoint.path]
             for path in templates {
                 let path = path.replacing("{metric}", with: "mttr")
                 for query in ["", endpoint.query.contains("limit") ? "?limit=500" : ""] {
@@ -159,7 +161,9 @@ extension ErasureWorld {
         for version in 1...40 {
             found["as of \(version)"] = try await server.get("/v1/cases/\(caseID)?version=\(version)").text
         }
-        for path in ["/", "/?show=all", "/cases/\(caseID)", "/cases/\(caseID)?version=12", "/approvals", "/history", "/figures"] {
+        for path in [
+            "/", "/?show=all", "/cases/\(caseID)", "/cases/\(caseID)?version=12", "/approvals", "/history", "/figures",
+        ] {
             found["page \(path)"] = try await server.page(path, as: .role(.lead)).text
         }
         return found
@@ -177,8 +181,12 @@ extension ErasureWorld {
         let findings = try PackageVerifier.verify(at: folder, key: key).findings
         #expect(findings == [])
         var text = ""
-        for case let file as URL in FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) ?? .init() {
-            if let data = FileManager.default.contents(atPath: file.path) { text += String(decoding: data, as: UTF8.self) }
+        for case let file as URL in FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+            ?? .init()
+        {
+            if let data = FileManager.default.contents(atPath: file.path) {
+                text += String(decoding: data, as: UTF8.self)
+            }
         }
         return (made.id, text, findings.count)
     }
