@@ -4,6 +4,18 @@ import Events
 import Foundation
 import Postgres
 
+/// How much a fill takes at a time.
+package struct FillLimits: Sendable {
+    /// Events that are folded, and then written, together.
+    package var chunkSize = 4_096
+    /// Of the events behind the cases that are kept in memory.
+    package var bytesMaximum = 48 << 20
+    /// Parts in which cases are folded at the same time.
+    package var shelfCount = 2
+
+    package init() {}
+}
+
 /// Where a fill puts the rows of one projection.
 protocol FillTarget: Sendable {
     var projection: any Projection { get }
@@ -37,10 +49,7 @@ struct LogFill: Sendable {
     let source: any EventSource
     let tenant: UUID
     let targets: [any FillTarget]
-    var chunkSize = 4_096
-    /// Of the events behind the cases that are kept in memory.
-    var bytesMaximum = 48 << 20
-    var shelfCount = 2
+    var limits = FillLimits()
 
     /// - Parameters:
     ///   - head: how many events to take in.
@@ -49,7 +58,7 @@ struct LogFill: Sendable {
     func run(
         upTo head: Int64, progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws -> Outcome {
-        let shelves = (0..<max(1, shelfCount)).map { _ in CaseShelf(tenant: tenant, source: source) }
+        let shelves = (0..<max(1, limits.shelfCount)).map { _ in CaseShelf(tenant: tenant, source: source) }
         return try await withThrowingTaskGroup(of: Set<String>.self) { writes in
             var outcome = Outcome(next: 0)
             var chunk = try await read(from: 0, upTo: head)
@@ -60,7 +69,7 @@ struct LogFill: Sendable {
                 chunk = try await fold(chunk, shelves)
                 outcome.next += Int64(chunk.count)
                 let cases = try await wanted(of: shelves)
-                let evicted = try await evict(shelves, to: bytesMaximum)
+                let evicted = try await evict(shelves, to: limits.bytesMaximum)
                 try await write(chunk, cases, evicted, &outcome, &writes)
                 progress(outcome.next)
                 guard chunk.count == whole else { break }
@@ -92,7 +101,7 @@ struct LogFill: Sendable {
 
     /// The next events; fewer, or none, where the log lacks one or holds one that cannot be read.
     private func read(from position: Int64, upTo head: Int64) async throws -> [Event] {
-        var limit = Int(min(Int64(chunkSize), head - position))
+        var limit = Int(min(Int64(limits.chunkSize), head - position))
         while limit > 0 {
             let events: [Event]
             do throws(EventLogError) {

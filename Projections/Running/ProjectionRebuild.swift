@@ -23,10 +23,15 @@ package struct ProjectionRebuild: Sendable {
     private let database: Database
     private let catalog: ProjectionCatalog
     private let worker: ProjectionWorker
+    private let limits: FillLimits
     private static let attemptsMaximum = 5
 
-    package init(source: any EventSource, database: Database, catalog: ProjectionCatalog = ProjectionCatalog()) {
+    package init(
+        source: any EventSource, database: Database, catalog: ProjectionCatalog = ProjectionCatalog(),
+        limits: FillLimits = FillLimits()
+    ) {
         self.source = source
+        self.limits = limits
         self.database = database
         self.catalog = catalog
         // Nothing that was folded before is trusted.
@@ -119,7 +124,8 @@ package struct ProjectionRebuild: Sendable {
             leases.append(try await FillLease.take(projection, tenant: tenant, in: database))
         }
         let taken = leases
-        let outcome = try await LogFill(source: source, tenant: tenant, targets: taken).run(upTo: head) { next in
+        let outcome = try await LogFill(source: source, tenant: tenant, targets: taken, limits: limits).run(upTo: head) {
+            next in
             for lease in taken {
                 progress(
                     RebuildProgress(

@@ -15,10 +15,15 @@ package struct ProjectionVerification: Sendable {
     private let source: any EventSource
     private let database: Database
     private let catalog: ProjectionCatalog
+    private let limits: FillLimits
     private static let attemptsMaximum = 3
 
-    package init(source: any EventSource, database: Database, catalog: ProjectionCatalog = ProjectionCatalog()) {
+    package init(
+        source: any EventSource, database: Database, catalog: ProjectionCatalog = ProjectionCatalog(),
+        limits: FillLimits = FillLimits()
+    ) {
         self.source = source
+        self.limits = limits
         self.database = database
         self.catalog = catalog
     }
@@ -91,7 +96,8 @@ package struct ProjectionVerification: Sendable {
             return (live, try ProjectionPlace.erasures(of: tenant, in: tx))
         }
         let target = TemporaryTarget(projection: projection, set: live.set.temporary, held: held)
-        let outcome = try await LogFill(source: source, tenant: tenant, targets: [target]).run(upTo: live.next)
+        let outcome = try await LogFill(source: source, tenant: tenant, targets: [target], limits: limits)
+            .run(upTo: live.next)
         guard outcome.refused.isEmpty, outcome.next == live.next else {
             throw ProjectionError(
                 .blocked,

@@ -24,6 +24,8 @@ extension Trait where Self == DatabaseTrait {
 /// A log, workers and queries on the running test's database, as the application sees it.
 struct ProjectionFixture: Sendable {
     let log: EventLog
+    /// The same, connected as somebody who may become `docket_eraser`.
+    let erasingLog: EventLog
     let tenant = UUID()
     let superuser: Database
     let application: Database
@@ -50,6 +52,7 @@ struct ProjectionFixture: Sendable {
         application = current.connect(as: "docket_app")
         keysDirectory = "/tmp/docket-keys-\(UUID().uuidString)"
         log = try Self.log(application, keysDirectory, clock, Upcasters())
+        erasingLog = try Self.log(superuser, keysDirectory, clock, Upcasters())
         try await log.createTenant(tenant)
     }
 
@@ -123,6 +126,13 @@ extension ProjectionFixture {
     }
 
     struct TooLate: Error {}
+
+    /// Every projection as far as it folds.
+    func catchUpUntilBlocked() async throws {
+        for projection in catalog.projections {
+            _ = try await worker(batchSize: 9).catchUp(projection, tenant: tenant)
+        }
+    }
 
     @discardableResult
     func append(
