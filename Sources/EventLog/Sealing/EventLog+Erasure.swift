@@ -71,16 +71,16 @@ extension EventLog {
         let stored = try tx.query(
             "SELECT key_id, wrapped_key FROM docket.subject_key WHERE tenant_id = \(tenant) AND key_id = ANY (\(entities))"
         ) { row throws(PostgresError) in (id: try row[0] as UUID, wrapped: try row[1] as [UInt8]) }
-        let query: Query
+        let call: AppendCall
         do {
             let keys = Dictionary(stored.map { ($0.id, $0.wrapped) }) { first, _ in first }
-            query = try AppendCall([request], tenant: tenant, key: key, stored: keys)
-                .query(tenant: tenant, epoch: epoch, now: now)
+            call = try AppendCall([request], tenant: tenant, key: key, stored: keys)
         } catch {
             throw .abandon(error)
         }
-        let verdict = try tx.first(query) { row throws(PostgresError) in try AppendCall.verdict(row) }
-        guard let verdict else { throw PostgresError(.noRow, "docket.append gave no verdict") }
+        let query = call.query(tenant: tenant, epoch: epoch, now: now)
+        let verdicts = try tx.first(query) { row throws(PostgresError) in try call.verdicts(row) }
+        guard let verdict = verdicts?.first else { throw PostgresError(.noRow, "docket.append gave no verdict") }
         return verdict
     }
 }
