@@ -110,7 +110,7 @@ let package = Package(
 
         .target(
             name: "Projections",
-            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", lifecycle, logging],
+            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", crypto, lifecycle, logging],
             path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
 
         // The outside

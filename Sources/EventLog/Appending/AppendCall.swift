@@ -11,6 +11,7 @@ struct AppendCall {
     private var streamIDs: [UUID] = []
     private var caseIDs: [UUID?] = []
     private var expectedVersions: [Int64?] = []
+    private var firstEvents: [Int32] = []
 
     private var requests: [Int32] = []
     private var eventIDs: [UUID] = []
@@ -52,6 +53,7 @@ struct AppendCall {
             streamIDs.append(request.streamID)
             caseIDs.append(request.caseID)
             expectedVersions.append(request.expectedVersion)
+            firstEvents.append(Int32(eventIDs.count + 1))
             for draft in request.drafts {
                 append(draft)
                 for (n, member) in draft.members.enumerated() {
@@ -133,7 +135,8 @@ struct AppendCall {
 
     func query(tenant: UUID, epoch: Int64, now: Instant) -> Query {
         """
-        SELECT verdict, first_position, last_position, first_version, last_version, recorded_at, current_version, event_id
+        SELECT first_position, recorded_at, stream_versions, verdicts, first_positions, last_positions, first_versions,
+               last_versions, last_recorded_at, current_versions, clashing_ids
           FROM docket.append(
                \(tenant), \(epoch), \(PostgresTimestamp(microseconds: now.microseconds)),
                \(streamKinds), \(streamIDs), \(caseIDs), \(expectedVersions),
@@ -143,25 +146,67 @@ struct AppendCall {
                \(sealedCiphertexts),
                \(evidenceRequests), \(evidenceDigests), \(evidenceMediaTypes), \(evidenceSizes), \(evidenceKeys),
                \(evidenceNonces), \(evidenceCiphertexts),
-               \(keyIDs), \(wrappedKeys))
-         ORDER BY ordinal
+               \(keyIDs), \(wrappedKeys), \(firstEvents))
         """
     }
 
-    static func verdict(_ row: borrowing Row) throws(PostgresError) -> AppendVerdict {
-        let verdict: String = try row[0]
-        switch verdict {
-        case "appended": return .appended(try range(row))
-        case "duplicate": return .duplicate(try range(row))
-        case "mismatch": return .mismatch(eventID: try row[7])
-        case "conflict": return .conflict(current: try row[6])
-        default: throw PostgresError(.malformedValue, "docket.append gave an unknown verdict")
+    /// The verdicts on the call's requests, in order.
+    func verdicts(_ row: borrowing Row) throws(PostgresError) -> [AppendVerdict] {
+        let verdicts =
+            if let firstPosition = try row[0] as Int64? {
+                try allAppended(from: firstPosition, row)
+            } else {
+                try judged(row)
+            }
+        guard verdicts.count == streamIDs.count else {
+            throw PostgresError(.malformedValue, "\(verdicts.count) verdicts on \(streamIDs.count) requests")
+        }
+        return verdicts
+    }
+
+    /// Everything was new: the requests lie one behind the other.
+    private func allAppended(
+        from firstPosition: Int64, _ row: borrowing Row
+    ) throws(PostgresError) -> [AppendVerdict] {
+        let recordedAt = (try row[1] as PostgresTimestamp).microseconds
+        let versions = try row[2] as [Int64]
+        return versions.enumerated().map { request, version in
+            let first = Int64(firstEvents[request]) - 1
+            let end = request + 1 < firstEvents.count ? Int64(firstEvents[request + 1]) - 1 : Int64(eventIDs.count)
+            return .appended(
+                AppendedRange(
+                    firstPosition: firstPosition + first, lastPosition: firstPosition + end - 1,
+                    firstVersion: version + 1, lastVersion: version + end - first,
+                    recordedAt: Instant(microseconds: recordedAt + end - 1)))
         }
     }
 
-    private static func range(_ row: borrowing Row) throws(PostgresError) -> AppendedRange {
-        AppendedRange(
-            firstPosition: try row[1], lastPosition: try row[2], firstVersion: try row[3], lastVersion: try row[4],
-            recordedAt: Instant(microseconds: (try row[5] as PostgresTimestamp).microseconds))
+    private func judged(_ row: borrowing Row) throws(PostgresError) -> [AppendVerdict] {
+        let verdicts = try row[3] as [String]
+        let (firstPositions, lastPositions): ([Int64?], [Int64?]) = (try row[4], try row[5])
+        let (firstVersions, lastVersions): ([Int64?], [Int64?]) = (try row[6], try row[7])
+        let recordedAt = try row[8] as [PostgresTimestamp?]
+        let currentVersions = try row[9] as [Int64]
+        let clashingIDs = try row[10] as [UUID?]
+        var answer: [AppendVerdict] = []
+        for (index, verdict) in verdicts.enumerated() {
+            func range() throws(PostgresError) -> AppendedRange {
+                guard let first = firstPositions[index], let last = lastPositions[index],
+                    let firstVersion = firstVersions[index], let lastVersion = lastVersions[index],
+                    let time = recordedAt[index]
+                else { throw PostgresError(.malformedValue, "docket.append gave a verdict without its place") }
+                return AppendedRange(
+                    firstPosition: first, lastPosition: last, firstVersion: firstVersion, lastVersion: lastVersion,
+                    recordedAt: Instant(microseconds: time.microseconds))
+            }
+            switch (verdict, clashingIDs[index]) {
+            case ("appended", _): answer.append(.appended(try range()))
+            case ("duplicate", _): answer.append(.duplicate(try range()))
+            case ("mismatch", let id?): answer.append(.mismatch(eventID: id))
+            case ("conflict", _): answer.append(.conflict(current: currentVersions[index]))
+            default: throw PostgresError(.malformedValue, "docket.append gave an unknown verdict")
+            }
+        }
+        return answer
     }
 }

@@ -1,10 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Group commit: many tasks append, one of them at a time writes for all that wait with it.
+/// Group commit: many tasks append, a few of them at a time write for all that wait with them.
 ///
-/// Whoever finds the tenant idle leads: it writes its batch, hands out the verdicts, and passes the lead to the first of
-/// those who came meanwhile. So there is no task of the log's own, and never more than one transaction a tenant.
+/// Whoever finds a lane free and the tenant idle leads: it writes its batch, hands out the verdicts, and passes the lane
+/// to the first of those whose turn it is by then. So there is no task of the log's own, never more than one transaction
+/// a tenant, and no more at once than there are lanes.
 final class Appender: Sendable {
     typealias Verdict = Result<AppendVerdict, EventLogError>
 
@@ -17,7 +18,7 @@ final class Appender: Sendable {
     /// One request in a batch, and who waits for its verdict; the leader's own has nobody to wake.
     private struct Member: Sendable {
         let request: PreparedRequest
-        let waiter: CheckedContinuation<Wake, Never>?
+        var waiter: CheckedContinuation<Wake, Never>?
     }
 
     private struct State {
@@ -40,17 +41,16 @@ final class Appender: Sendable {
         }
     }
 
-    /// Writes a batch, wakes its members, and passes the lead on; gives the verdict on the first, which is the leader's.
+    /// Writes a batch, wakes its members, and passes the lane on; gives the verdict on the first, which is the leader's.
     private func lead(_ batch: [Member], _ tenant: UUID) async -> Verdict {
         // A task of its own, awaited here: the leader's cancellation must not cancel what others wait for.
         let verdicts = await Task { await self.writer.write(batch.map(\.request), tenant: tenant) }.value
-        for (member, verdict) in zip(batch, verdicts) { member.waiter?.resume(returning: .done(verdict)) }
-
-        let next = state.withLock { $0.queue.nextBatch(of: tenant).map(\.ticket) }
-        if let first = next.first {
-            let members = [Member(request: first.request, waiter: nil)] + next.dropFirst()
-            first.waiter?.resume(returning: .lead(members))
+        // The lane first: the next batch is on its way while the members of this one wake.
+        if let next = state.withLock({ $0.queue.finished(tenant) }) {
+            let members = next.entries.map(\.ticket)
+            members[0].waiter?.resume(returning: .lead([Member(request: members[0].request)] + members.dropFirst()))
         }
+        for (member, verdict) in zip(batch, verdicts) { member.waiter?.resume(returning: .done(verdict)) }
         return verdicts[0]
     }
 
@@ -69,7 +69,7 @@ final class Appender: Sendable {
                         tenant: tenant)
                 }
                 switch admission {
-                case .lead: continuation.resume(returning: .lead([Member(request: request, waiter: nil)]))
+                case .lead: continuation.resume(returning: .lead([Member(request: request)]))
                 case .full:
                     let error = EventLogError(.queueFull, "too much waits to be written for this tenant")
                     continuation.resume(returning: .done(.failure(error)))

@@ -49,17 +49,15 @@ struct BatchWriter: Sendable {
     private func send(_ batch: [PreparedRequest], _ tenant: UUID) async throws(PostgresError) -> [AppendVerdict] {
         let entities = Set(batch.flatMap(\.drafts).flatMap(\.members).filter { !$0.hasOwnKey }.map(\.keyID))
         let stored = try await storedKeys(Array(entities), tenant)
-        let query: Query
+        let call: AppendCall
         do {
-            let call = try AppendCall(batch, tenant: tenant, key: try keys.find(tenant), stored: stored)
-            query = call.query(tenant: tenant, epoch: epoch(tenant), now: clock())
+            call = try AppendCall(batch, tenant: tenant, key: try keys.find(tenant), stored: stored)
         } catch {
             throw .abandon(error)
         }
-        let verdicts = try await database.write(query) { row throws(PostgresError) in try AppendCall.verdict(row) }
-        guard verdicts.count == batch.count else {
-            throw PostgresError(.malformedValue, "\(verdicts.count) verdicts on \(batch.count) requests")
-        }
+        let query = call.query(tenant: tenant, epoch: epoch(tenant), now: clock())
+        let rows = try await database.write(query) { row throws(PostgresError) in try call.verdicts(row) }
+        guard let verdicts = rows.first else { throw PostgresError(.noRow, "docket.append gave no verdict") }
         let last = verdicts.compactMap { verdict -> Int64? in
             if case .appended(let range) = verdict { range.lastPosition } else { nil }
         }.max()

@@ -216,18 +216,17 @@ extension EventLog {
         let stored = try tx.query(
             "SELECT key_id, wrapped_key FROM docket.subject_key WHERE tenant_id = \(tenant) AND key_id = ANY (\(entities))"
         ) { row throws(PostgresError) in (id: try row[0] as UUID, wrapped: try row[1] as [UInt8]) }
-        let query: Query
+        let call: AppendCall
         do {
             let keys = Dictionary(stored.map { ($0.id, $0.wrapped) }) { first, _ in first }
-            query = try AppendCall(requests, tenant: tenant, key: key, stored: keys)
-                .query(tenant: tenant, epoch: epoch, now: now)
+            call = try AppendCall(requests, tenant: tenant, key: key, stored: keys)
         } catch {
             throw .abandon(error)
         }
-        let verdicts = try tx.query(query) { row throws(PostgresError) in try AppendCall.verdict(row) }
-        guard verdicts.count == requests.count else {
-            throw PostgresError(.noRow, "docket.append gave \(verdicts.count) verdicts on \(requests.count) requests")
-        }
+        let query = call.query(tenant: tenant, epoch: epoch, now: now)
+        guard let verdicts = try tx.first(query, { row throws(PostgresError) in try call.verdicts(row) }),
+            verdicts.count == requests.count
+        else { throw PostgresError(.noRow, "docket.append gave too few verdicts") }
         return verdicts
     }
 }

@@ -1,0 +1,50 @@
+import EventLog
+import Events
+import Foundation
+import Postgres
+
+/// Reads a tenant's whole feed, decoded; the limit is the same rows as PostgreSQL hands them out, undecoded.
+struct FeedBenchmark {
+    let place: BenchPlace
+    private static let events = 100_000
+
+    func report() async throws {
+        let tenant = try await AppendBenchmark.fill(place.log, Self.events)
+        var read: [Double] = []
+        var limit: [Double] = []
+        for _ in 0..<Bench.rounds {
+            read.append(try await pages(tenant))
+            limit.append(try await copyOut(tenant))
+        }
+        Bench.report("feed, pages of 5,000", read, limit: limit)
+    }
+
+    private func pages(_ tenant: UUID) async throws -> Double {
+        var count = 0
+        let seconds = try await Bench.seconds {
+            var next: Int64 = 0
+            while true {
+                let events = try await place.log.feed(tenant: tenant, from: next, limit: 5_000)
+                guard let last = events.last else { break }
+                count += events.count
+                next = last.position + 1
+            }
+        }
+        return Double(count) / seconds
+    }
+
+    private func copyOut(_ tenant: UUID) async throws -> Double {
+        let id = tenant.lowercased
+        let (count, seconds) = try await place.owner.transaction { tx throws(PostgresError) in
+            var count = 0
+            let start = ContinuousClock.now
+            try tx.copy(
+                from: Query(unescaped: "SELECT * FROM docket.event WHERE tenant_id = '\(id)' ORDER BY position")
+            ) {
+                _ throws(PostgresError) in count += 1
+            }
+            return (count, Bench.seconds(ContinuousClock.now - start))
+        }
+        return Double(count) / seconds
+    }
+}
