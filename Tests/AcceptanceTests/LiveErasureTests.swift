@@ -8,8 +8,10 @@ import Testing
 struct LiveErasureTests {
     private func dump(_ place: Installation) async throws -> String {
         let file = place.folder.appending(path: "dump-\(UUID().uuidString)").path
-        let candidates = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")
-            .sorted().reversed().map { "/usr/lib/postgresql/\($0)/bin/pg_dump" }
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+        let candidates =
+            versions.sorted().reversed().map { "/usr/lib/postgresql/\($0)/bin/pg_dump" }
+            + (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/pg_dump" }
         let program = try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0) })
         let owner = try FileManager.default.attributesOfItem(atPath: place.folder.path + "/postgres")
         let name = try #require(owner[.ownerAccountName] as? String)

@@ -53,6 +53,7 @@ struct ErasureTests {
             #expect(try await server.get("/v1/audit/exports/\(earlier.id)", as: .role(.auditor)).status == 404)
             let later = try await world.package()
             #expect(!ErasureWorld.names(later.text) && later.findings == 0)
+            #expect(later.evidence.contains("\"state\":\"erased\""), "what is gone is told")
             // What is somebody else's is still there.
             #expect(after["/v1/cases/\(world.caseID)/entities"]?.contains(ErasureWorld.bystander) == true)
             #expect(after["page /cases/\(world.caseID)"]?.contains("(erased)") == true)
@@ -179,6 +180,24 @@ struct ErasureTests {
             for store in [registry, server.pipeline.registries] {
                 let assets = try await store.registry(of: server.tenant).assets
                 #expect(!assets.isEmpty && !assets.keys.contains { ErasureWorld.names($0.value) })
+            }
+        }
+    }
+
+    @Test("spellings of one thing are one subject, found by its id alone")
+    func spelling() async throws {
+        try await TestServer.run { server in
+            let world = ErasureWorld(server: server)
+            for name in ["WEB-7.Corp.", "web-7.corp"] {
+                let alert = try server.alert {
+                    $0["title"] = .string("\(name) is slow")
+                    $0["entities"] = [["type": "device", "value": .string(name), "role": "target"]]
+                }
+                #expect(try await server.post("/v1/alerts", alert, as: .role(.ingest)).status == 201)
+                let subject = try await world.lookUp("device", "Web-7.CORP")
+                #expect(subject["/keys"]?.int64Value ?? 0 > 2, "\(subject.text)")
+                #expect(try await world.erase(subject.id).status == 200, "\(name)")
+                #expect(try await world.lookUp("device", "web-7.corp.")["/keys"] == 0)
             }
         }
     }

@@ -51,6 +51,21 @@ extension EventLog {
         return found
     }
 
+    /// The first event that has something sealed under a key; nil when there is none, or none any more.
+    package func event(sealedUnder keyID: UUID, tenant: UUID) async throws(EventLogError) -> Event? {
+        let position = try await reading { () throws(PostgresError) in
+            try await database.first(
+                """
+                SELECT position FROM docket.sealed
+                 WHERE tenant_id = \(tenant) AND subject_key_id = \(keyID) AND ciphertext IS NOT NULL
+                 ORDER BY subject_key_id, position LIMIT 1
+                """
+            ) { row throws(PostgresError) in try row[0] as Int64 }
+        }
+        guard let position else { return nil }
+        return try await feed(tenant: tenant, from: position, limit: 1).first
+    }
+
     /// The cases under legal hold that hold any of some keys, as of now.
     package func cases(
         holding keys: Set<UUID>, _ catalogue: HoldCatalogue, tenant: UUID

@@ -85,21 +85,39 @@ package struct SubjectEraser: Sendable {
     }
 
     /// The subject of an id, as far as an entity in the log still bears its value; an id alone does not tell it.
+    ///
+    /// Quick when an entity is written as it is normalized; else every entity in the log is looked at.
     package func find(_ id: UUID, tenant: UUID) async throws -> Subject? {
+        var seen: Set<EntityKey> = []
+        if let event = try await log.event(sealedUnder: id, tenant: tenant),
+            let found = try await find(id, in: event, &seen, tenant: tenant)
+        {
+            return found
+        }
         var next: Int64 = 0
         while true {
             let page = try await log.page(tenant: tenant, from: next, limit: 500)
             for event in page.events {
-                for member in event.kind?.personalMembers ?? [] where member.subject == .entity {
-                    for entity in Self.entities(in: event.data, at: member.pointer) {
-                        let found = try await subject(entity.type, entity.value, tenant: tenant)
-                        if found.id == id { return found }
-                    }
-                }
+                if let found = try await find(id, in: event, &seen, tenant: tenant) { return found }
             }
             guard page.next > next else { return nil }
             next = page.next
         }
+    }
+
+    private func find(
+        _ id: UUID, in event: Event, _ seen: inout Set<EntityKey>, tenant: UUID
+    ) async throws -> Subject? {
+        for member in event.kind?.personalMembers ?? [] where member.subject == .entity {
+            for entity in Self.entities(in: event.data, at: member.pointer) {
+                let key = EntityKey(type: entity.type, value: Entity.normalize(entity.value, as: entity.type))
+                guard seen.insert(key).inserted,
+                    try await log.subjectKeyID(type: key.type.rawValue, value: .string(key.value), tenant: tenant) == id
+                else { continue }
+                return try await subject(entity.type, entity.value, tenant: tenant)
+            }
+        }
+        return nil
     }
 
     package func account(of subject: Subject, tenant: UUID) async throws -> Account {

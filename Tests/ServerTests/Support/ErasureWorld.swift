@@ -170,7 +170,7 @@ extension ErasureWorld {
     }
 
     /// A package as an auditor has it made now, and all that it holds.
-    func package() async throws -> (id: String, text: String, findings: Int) {
+    func package() async throws -> (id: String, text: String, evidence: String, findings: Int) {
         let services = server.server.services
         try await Sealer(log: server.log, database: server.database, keys: services.signingKeys).seal(server.tenant)
         let made = try await server.post("/v1/audit/exports", [:], as: .role(.auditor))
@@ -188,7 +188,9 @@ extension ErasureWorld {
                 text += String(decoding: data, as: UTF8.self)
             }
         }
-        return (made.id, text, findings.count)
+        let listed = folder.appending(path: "evidence.ndjson")
+        let evidence = String(decoding: FileManager.default.contents(atPath: listed.path) ?? Data(), as: UTF8.self)
+        return (made.id, text, evidence, findings.count)
     }
 
     func lookUp(_ type: String = "user", _ value: String = marker) async throws -> Answer {
