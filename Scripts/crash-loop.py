@@ -124,7 +124,8 @@ class Loop:
                 pass  # It was faster.
 
     def everything(self):
-        processes = [self.place.postmaster(), *self.place.backends()]
+        # All at once, or some live on as orphans, which may wait for ever for what a killed one held.
+        processes = [self.place.postmaster(), *self.place.backends(self.random.choice((True, False)))]
         for process in [self.place.first.process.pid, self.place.second.process.pid, *processes]:
             try:
                 os.kill(process, signal.SIGKILL)

@@ -144,8 +144,8 @@ class Place:
         with open(os.path.join(self.data, "postgres", "postmaster.pid")) as file:
             return int(file.readline())
 
-    def backends(self):
-        """PostgreSQL's processes that serve a client: children of the postmaster which say so."""
+    def backends(self, of_clients=True):
+        """PostgreSQL's processes that serve a client: children of the postmaster which say so; or all of its children."""
         postmaster, found = self.postmaster(), []
         for name in os.listdir("/proc"):
             if not name.isdigit():
@@ -157,7 +157,7 @@ class Place:
                     title = file.read()
             except (OSError, IndexError, ValueError):
                 continue
-            if parent == postmaster and " docket " in title:
+            if parent == postmaster and (not of_clients or " docket " in title):
                 found.append(int(name))
         return found
 
