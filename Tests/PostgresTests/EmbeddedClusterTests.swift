@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test("a process that outlives its killed postmaster, for it waits for what nobody gives, does not keep it from starting")
+    @Test("a process that outlives its killed postmaster and never ends by itself does not keep the next from starting")
     func orphans() async throws {
         try await withDirectory { directory in
             let cluster = try await EmbeddedCluster.start(.init(dataDirectory: directory))

@@ -56,7 +56,8 @@ struct ErasureTests {
             #expect(later.evidence.contains("\"state\":\"erased\""), "what is gone is told")
             // What is somebody else's is still there.
             #expect(after["/v1/cases/\(world.caseID)/entities"]?.contains(ErasureWorld.bystander) == true)
-            #expect(after["page /cases/\(world.caseID)"]?.contains("(erased)") == true)
+            let page = after["page /cases/\(world.caseID)"] ?? ""
+            #expect(page.contains("<p class=\"pre-line\">(erased)</p>") && page.contains("Subject erased"))
 
             let findings = try await LogCheck(
                 log: server.log, database: server.database, keys: server.server.services.signingKeys

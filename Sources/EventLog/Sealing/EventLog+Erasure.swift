@@ -73,7 +73,8 @@ extension EventLog {
         let key = try await erasureKey(tenant)
         do {
             return try await database.transaction(isReadOnly: true) { tx throws(PostgresError) in
-                try LegalHold(tenant: tenant, catalogue: catalogue, key: key).cases(holding: keys, tx)
+                try tx.run(script: "SET LOCAL statement_timeout = 0")
+                return try LegalHold(tenant: tenant, catalogue: catalogue, key: key).cases(holding: keys, tx)
             }.sorted { $0.uuidString < $1.uuidString }
         } catch {
             throw error.cause as? EventLogError ?? BatchWriter.translated(error)

@@ -54,7 +54,8 @@ enum AuditExportRoutes {
             throw Problem.validation([FieldError("", .range, error.description)])
         }
         guard try await call.services.exports.lastErasure(of: call.tenant) == erasure else {
-            try FileManager.default.removeItem(at: url)
+            // The erasure may have taken it away already.
+            if FileManager.default.fileExists(atPath: url.path) { try FileManager.default.removeItem(at: url) }
             throw Problem(
                 .versionConflict, "Somebody was erased while the package was written: have it made again.")
         }
