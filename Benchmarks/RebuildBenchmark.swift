@@ -37,7 +37,8 @@ struct RebuildBenchmark {
         }
         Bench.report(
             "rebuild, \(count) events", [Double(count) / figures.seconds], limit: limit,
-            remark: "\(rows) rows written, \(Int(Double(rows) / figures.seconds)) rows/s, peak \(figures.peakKiB / 1_024) MiB")
+            remark: "\(rows) rows written, \(Int(Double(rows) / figures.seconds)) rows/s, peak \(figures.peakKiB / 1_024) MiB, "
+                + "\(Int(figures.cpu / Double(count) * 1e6)) µs of processor an event besides PostgreSQL's")
         print("\(Bench.column("  (filling the log)")) \(Int(Double(count) / filling)) events/s")
         return figures.peakKiB
     }
@@ -53,7 +54,10 @@ struct RebuildBenchmark {
             try await ProjectionRebuild(source: log, database: database).rebuild()
         }
         await database.close()
-        print("\(seconds) \(try peakKiB())")
+        var usage = rusage()
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+        let cpu = [usage.ru_utime, usage.ru_stime].reduce(0.0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
+        print("\(seconds) \(try peakKiB()) \(cpu)")
     }
 
     private static func peakKiB() throws -> Int {
@@ -62,7 +66,7 @@ struct RebuildBenchmark {
         return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
     }
 
-    private func rebuild(_ tenant: UUID) async throws -> (seconds: Double, peakKiB: Int) {
+    private func rebuild(_ tenant: UUID) async throws -> (seconds: Double, peakKiB: Int, cpu: Double) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = [Self.argument, place.connectionString, place.keysDirectory]
@@ -72,9 +76,10 @@ struct RebuildBenchmark {
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         let words = output.split(whereSeparator: \.isWhitespace)
-        guard process.terminationStatus == 0, words.count == 2, let seconds = Double(words[0]), let peak = Int(words[1])
+        guard process.terminationStatus == 0, words.count == 3, let seconds = Double(words[0]), let peak = Int(words[1]),
+            let cpu = Double(words[2])
         else { throw Failed(output: output) }
-        return (seconds, peak)
+        return (seconds, peak, cpu)
     }
 
     struct Failed: Error { var output: String }

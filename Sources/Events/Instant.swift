@@ -42,8 +42,25 @@ extension Instant: CustomStringConvertible {
         let days = seconds.floorDivided(by: 86_400)
         let second = seconds - days * 86_400
         let date = CivilDate(daysSince1970: days)
-        return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))T"
-            + "\(pad(second / 3_600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2)).\(pad(fraction, 6))Z"
+        guard (0...9_999).contains(date.year) else {
+            return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))T"
+                + "\(pad(second / 3_600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2)).\(pad(fraction, 6))Z"
+        }
+        // Digit by digit: this is written more often than anything else.
+        var text: [UInt8] = []
+        text.reserveCapacity(27)
+        for (number, width, end) in [
+            (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, "T"), (second / 3_600, 2, ":"),
+            (second / 60 % 60, 2, ":"), (second % 60, 2, "."), (fraction, 6, "Z"),
+        ] as [(Int64, Int, Unicode.Scalar)] {
+            var power: Int64 = width == 6 ? 100_000 : width == 4 ? 1_000 : 10
+            while power > 0 {
+                text.append(UInt8(ascii: "0") + UInt8(number / power % 10))
+                power /= 10
+            }
+            text.append(UInt8(ascii: end))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads RFC 3339 (§5.6) with any offset and 0 to 9 fraction digits; digits beyond the sixth are cut off.
