@@ -3,83 +3,94 @@
 -- whether an event_id was known. Only when something was not new is all of it undone and each request judged by itself
 -- (docket.append_judged, the function of 0005 under another name). Both leave the same rows.
 --
--- What was measured to matter (server's CPU, six indexes): a call of one event cost 430 µs and costs 250, a call of 250
--- cost 33 µs an event and costs 24, of which binary COPY needs 15.
+-- What was measured to matter (server's CPU, six indexes), and looks odd otherwise:
+-- · the batch is one value with arrays in it: PL/pgSQL copies each array that is a parameter of its own into a form of
+--   its own, 30 times a call, whether it is used or not.
+-- · what need not be a query is none: each costs 20 to 40 µs before its first row.
+-- · no plan here can read a table otherwise than by the key it should: INSERT needs none, look-ups are lateral with
+--   OFFSET 0, and of one row.
 SET ROLE docket_owner;
 
-ALTER FUNCTION docket.append(
-    uuid, bigint, timestamptz, text[], uuid[], uuid[], bigint[], integer[], uuid[], text[], integer[], timestamptz[],
-    text[], uuid[], uuid[], text[], text[], integer[], integer[], uuid[], bytea[], bytea[], bytea[], bytea[], integer[],
-    bytea[], text[], bigint[], uuid[], bytea[], bytea[], uuid[], bytea[]
-) RENAME TO append_judged;
+ALTER FUNCTION docket.append RENAME TO append_judged;
 REVOKE ALL ON FUNCTION docket.append_judged FROM docket_app, docket_eraser;
 
-CREATE FUNCTION docket.append(
-    p_tenant                  uuid,
-    p_epoch                   bigint,
-    p_now                     timestamptz,
-    p_stream_kinds            text[],
-    p_stream_ids              uuid[],
-    p_case_ids                uuid[],
-    p_expected_versions       bigint[],
-    p_event_requests          integer[],
-    p_event_ids               uuid[],
-    p_event_types             text[],
-    p_event_schema_versions   integer[],
-    p_event_occurred_at       timestamptz[],
-    p_event_actors            text[],
-    p_event_caused_by         uuid[],
-    p_event_correlation_ids   uuid[],
-    p_event_trace_ids         text[],
-    p_event_bodies            text[],
-    p_sealed_events           integer[] DEFAULT '{}',
-    p_sealed_ns               integer[] DEFAULT '{}',
-    p_sealed_keys             uuid[]    DEFAULT '{}',
-    p_sealed_digests          bytea[]   DEFAULT '{}',
-    p_sealed_salts            bytea[]   DEFAULT '{}',
-    p_sealed_nonces           bytea[]   DEFAULT '{}',
-    p_sealed_ciphertexts      bytea[]   DEFAULT '{}',
-    p_evidence_requests       integer[] DEFAULT '{}',
-    p_evidence_digests        bytea[]   DEFAULT '{}',
-    p_evidence_media_types    text[]    DEFAULT '{}',
-    p_evidence_sizes          bigint[]  DEFAULT '{}',
-    p_evidence_keys           uuid[]    DEFAULT '{}',
-    p_evidence_nonces         bytea[]   DEFAULT '{}',
-    p_evidence_ciphertexts    bytea[]   DEFAULT '{}',
-    p_key_ids                 uuid[]    DEFAULT '{}',
-    p_key_wrapped             bytea[]   DEFAULT '{}',
-    -- by request: its first event. NULL: judge each request by itself at once
-    p_first_events            integer[] DEFAULT NULL,
+-- One call's requests and events; what each is says 0005.
+CREATE TYPE docket.append_batch AS (
+    -- by request, counted from 1
+    stream_kinds           text[],
+    stream_ids             uuid[],
+    case_ids               uuid[],         -- NULL: no case
+    expected_versions      bigint[],       -- NULL: any; 0: the stream must be new
+    first_events           integer[],      -- the first of its events, which lie one behind the other
+    -- by event, counted from 1
+    event_requests         integer[],      -- the request it belongs to
+    event_ids              uuid[],
+    event_types            text[],
+    event_schema_versions  integer[],
+    event_occurred_at      timestamptz[],
+    event_actors           text[],
+    event_caused_by        uuid[],
+    event_correlation_ids  uuid[],
+    event_trace_ids        text[],
+    event_bodies           text[],
+    -- by sealed member
+    sealed_events          integer[],      -- the event it belongs to
+    sealed_ns              integer[],
+    sealed_keys            uuid[],
+    sealed_digests         bytea[],
+    sealed_salts           bytea[],
+    sealed_nonces          bytea[],
+    sealed_ciphertexts     bytea[],
+    -- by item of evidence
+    evidence_requests      integer[],      -- the request it belongs to
+    evidence_digests       bytea[],
+    evidence_media_types   text[],
+    evidence_sizes         bigint[],
+    evidence_keys          uuid[],
+    evidence_nonces        bytea[],
+    evidence_ciphertexts   bytea[],
+    -- every key named above
+    key_ids                uuid[],
+    key_wrapped            bytea[]
+);
+
+CREATE TYPE docket.append_answer AS (
     -- The short way: where it all lies.
-    OUT first_position        bigint,
-    OUT recorded_at           timestamptz,  -- of the first event; each further one has a microsecond more
-    OUT stream_versions       bigint[],     -- by request: the stream's version before this call
+    first_position    bigint,
+    recorded_at       timestamptz,  -- of the first event; each further one has a microsecond more
+    stream_versions   bigint[],     -- by request: the stream's version before this call
     -- The long way, by request: what append_judged says. NULL after the short one.
-    OUT verdicts              text[],
-    OUT first_positions       bigint[],
-    OUT last_positions        bigint[],
-    OUT first_versions        bigint[],
-    OUT last_versions         bigint[],
-    OUT last_recorded_at      timestamptz[],
-    OUT current_versions      bigint[],
-    OUT clashing_ids          uuid[]
-)
+    verdicts          text[],
+    first_positions   bigint[],
+    last_positions    bigint[],
+    first_versions    bigint[],
+    last_versions     bigint[],
+    last_recorded_at  timestamptz[],
+    current_versions  bigint[],
+    clashing_ids      uuid[]
+);
+
+CREATE FUNCTION docket.append(
+    p_tenant  uuid,
+    p_epoch   bigint,
+    p_now     timestamptz,
+    b         docket.append_batch
+) RETURNS docket.append_answer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET enable_sort = off
-SET jit = off
+SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
     c_events_max     CONSTANT integer  := 4096;
     c_clock_behind   CONSTANT interval := '5 seconds';
     c_microsecond    CONSTANT interval := '1 microsecond';
-    c_nothing_sealed CONSTANT bytea    := decode(repeat('00', 32), 'hex');
+    c_nothing_sealed CONSTANT bytea    := '\x0000000000000000000000000000000000000000000000000000000000000000';
 
-    v_request_count  integer := cardinality(p_stream_ids);
-    v_event_count    integer := cardinality(p_event_ids);
+    v_request_count  integer := cardinality(b.stream_ids);
+    v_event_count    integer := cardinality(b.event_ids);
     v_next           bigint;
     v_first_time     timestamptz;
     v_first_us       bigint;
@@ -89,30 +100,30 @@ DECLARE
     v_sealed_digests bytea[];
     v_inserted       integer;
     v_bad_keys       text;
+    v_answer         docket.append_answer;
 BEGIN
     -- What the short way takes for granted, in expressions that need no query. A body with an escaped U+0000 or
     -- surrogate is looked at closely on the long way, and so is all that is malformed.
-    IF (p_first_events IS NOT NULL
-        AND v_request_count BETWEEN 1 AND v_event_count AND v_event_count <= c_events_max
-        AND array_lower(p_stream_ids, 1) = 1 AND array_lower(p_case_ids, 1) = 1
-        AND array_lower(p_expected_versions, 1) = 1 AND array_lower(p_first_events, 1) = 1
+    IF (v_request_count BETWEEN 1 AND v_event_count AND v_event_count <= c_events_max
+        AND array_lower(b.stream_ids, 1) = 1 AND array_lower(b.case_ids, 1) = 1
+        AND array_lower(b.expected_versions, 1) = 1 AND array_lower(b.first_events, 1) = 1
         AND v_request_count = ALL (ARRAY[
-            cardinality(p_stream_kinds), cardinality(p_case_ids), cardinality(p_expected_versions),
-            cardinality(p_first_events)])
+            cardinality(b.stream_kinds), cardinality(b.case_ids), cardinality(b.expected_versions),
+            cardinality(b.first_events)])
         AND v_event_count = ALL (ARRAY[
-            cardinality(p_event_requests), cardinality(p_event_types), cardinality(p_event_schema_versions),
-            cardinality(p_event_occurred_at), cardinality(p_event_actors), cardinality(p_event_caused_by),
-            cardinality(p_event_correlation_ids), cardinality(p_event_trace_ids), cardinality(p_event_bodies)])
-        AND cardinality(p_sealed_events) = ALL (ARRAY[
-            cardinality(p_sealed_ns), cardinality(p_sealed_keys), cardinality(p_sealed_digests),
-            cardinality(p_sealed_salts), cardinality(p_sealed_nonces), cardinality(p_sealed_ciphertexts)])
-        AND cardinality(p_evidence_requests) = ALL (ARRAY[
-            cardinality(p_evidence_digests), cardinality(p_evidence_media_types), cardinality(p_evidence_sizes),
-            cardinality(p_evidence_keys), cardinality(p_evidence_nonces), cardinality(p_evidence_ciphertexts)])
-        AND cardinality(p_key_ids) = cardinality(p_key_wrapped)
+            cardinality(b.event_requests), cardinality(b.event_types), cardinality(b.event_schema_versions),
+            cardinality(b.event_occurred_at), cardinality(b.event_actors), cardinality(b.event_caused_by),
+            cardinality(b.event_correlation_ids), cardinality(b.event_trace_ids), cardinality(b.event_bodies)])
+        AND cardinality(b.sealed_events) = ALL (ARRAY[
+            cardinality(b.sealed_ns), cardinality(b.sealed_keys), cardinality(b.sealed_digests),
+            cardinality(b.sealed_salts), cardinality(b.sealed_nonces), cardinality(b.sealed_ciphertexts)])
+        AND cardinality(b.evidence_requests) = ALL (ARRAY[
+            cardinality(b.evidence_digests), cardinality(b.evidence_media_types), cardinality(b.evidence_sizes),
+            cardinality(b.evidence_keys), cardinality(b.evidence_nonces), cardinality(b.evidence_ciphertexts)])
+        AND cardinality(b.key_ids) = cardinality(b.key_wrapped)
         AND isfinite(p_now)
-        AND strpos(array_to_string(p_event_bodies, ''), '\u') = 0
-        AND strpos(array_to_string(p_event_actors, ''), '\u') = 0
+        AND strpos(array_to_string(b.event_bodies, ''), '\u') = 0
+        AND strpos(array_to_string(b.event_actors, ''), '\u') = 0
         AND current_setting('transaction_isolation') = 'read committed')
     THEN
         BEGIN
@@ -132,20 +143,25 @@ BEGIN
                 RAISE EXCEPTION 'not everything is new' USING ERRCODE = 'DK009';
             END IF;
 
-            SELECT array_agg(coalesce(s.version, 0) ORDER BY r.ordinal),
-                   bool_and(coalesce(r.expected = coalesce(s.version, 0), true) AND coalesce(s.kind = r.kind, true))
-              INTO v_versions, v_is_fresh
-              FROM unnest(p_stream_ids, p_expected_versions, p_stream_kinds)
-                       WITH ORDINALITY AS r(stream_id, expected, kind, ordinal)
-              LEFT JOIN LATERAL (
-                   SELECT t.kind, t.version FROM docket.stream AS t
-                    WHERE t.tenant_id = p_tenant AND t.stream_id = r.stream_id OFFSET 0) AS s ON true;
-            IF v_is_fresh IS NOT TRUE THEN
-                RAISE EXCEPTION 'not everything is new' USING ERRCODE = 'DK009';
+            IF 0 = ALL (b.expected_versions) THEN
+                -- Of a stream that is there, the unique index of versions tells.
+                v_versions := array_fill(0::bigint, ARRAY[v_request_count]);
+            ELSE
+                SELECT array_agg(coalesce(s.version, 0) ORDER BY r.ordinal),
+                       bool_and(coalesce(r.expected = coalesce(s.version, 0), true) AND coalesce(s.kind = r.kind, true))
+                  INTO v_versions, v_is_fresh
+                  FROM unnest(b.stream_ids, b.expected_versions, b.stream_kinds)
+                           WITH ORDINALITY AS r(stream_id, expected, kind, ordinal)
+                  LEFT JOIN LATERAL (
+                       SELECT t.kind, t.version FROM docket.stream AS t
+                        WHERE t.tenant_id = p_tenant AND t.stream_id = r.stream_id OFFSET 0) AS s ON true;
+                IF v_is_fresh IS NOT TRUE THEN
+                    RAISE EXCEPTION 'not everything is new' USING ERRCODE = 'DK009';
+                END IF;
             END IF;
 
             v_first_us := (extract(epoch FROM v_first_time) * 1000000)::bigint;  -- extract gives numeric: exact
-            IF cardinality(p_sealed_events) = 0 THEN
+            IF cardinality(b.sealed_events) = 0 THEN
                 v_sealed_digests := array_fill(c_nothing_sealed, ARRAY[v_event_count]);
             ELSE
                 SELECT array_agg(CASE WHEN g.sealed = 0 THEN c_nothing_sealed ELSE sha256(g.digests) END
@@ -155,7 +171,7 @@ BEGIN
                   FROM (SELECT d.event, max(d.n) AS n_max, count(*) - 1 AS sealed,
                                string_agg(d.digest, '' ORDER BY d.n) AS digests
                           FROM (SELECT s.event, s.n, s.digest
-                                  FROM unnest(p_sealed_events, p_sealed_ns, p_sealed_digests) AS s(event, n, digest)
+                                  FROM unnest(b.sealed_events, b.sealed_ns, b.sealed_digests) AS s(event, n, digest)
                                 UNION ALL
                                 SELECT g, -1, ''::bytea FROM generate_series(1, v_event_count) AS g) AS d
                          GROUP BY d.event) AS g;
@@ -163,44 +179,45 @@ BEGIN
                     RAISE EXCEPTION 'malformed batch' USING ERRCODE = 'DK009';
                 END IF;
             END IF;
+
             INSERT INTO docket.event (
                 tenant_id, position, stream_id, version, event_id, recorded_at, occurred_at, case_id, caused_by,
                 correlation_id, schema_version, type, trace_id, actor, sealed_digest, leaf_hash, body)
-            SELECT p_tenant, v_next + e.ordinal - 1, p_stream_ids[e.request], e.version, e.id,
+            SELECT p_tenant, v_next + e.ordinal - 1, b.stream_ids[e.request], e.version, e.id,
                    v_first_time + (e.ordinal - 1) * c_microsecond,
-                   e.occurred_at, p_case_ids[e.request], e.caused_by,
+                   e.occurred_at, b.case_ids[e.request], e.caused_by,
                    e.correlation_id, e.schema_version, e.type, e.trace_id, e.actor::json, e.sealed_digest,
                    docket.leaf_hash(
-                       p_tenant, v_next + e.ordinal - 1, p_stream_ids[e.request], e.version, e.id, e.schema_version,
+                       p_tenant, v_next + e.ordinal - 1, b.stream_ids[e.request], e.version, e.id, e.schema_version,
                        v_first_us + e.ordinal - 1, e.type, e.body, e.sealed_digest),
                    e.body::json
-              FROM (SELECT n.*, v_versions[n.request] + 1 + n.ordinal - p_first_events[n.request] AS version
+              FROM (SELECT n.*, v_versions[n.request] + 1 + n.ordinal - b.first_events[n.request] AS version
                       FROM unnest(
-                               p_event_requests, p_event_ids, p_event_types, p_event_schema_versions,
-                               p_event_occurred_at, p_event_actors, p_event_caused_by, p_event_correlation_ids,
-                               p_event_trace_ids, p_event_bodies, v_sealed_digests)
+                               b.event_requests, b.event_ids, b.event_types, b.event_schema_versions,
+                               b.event_occurred_at, b.event_actors, b.event_caused_by, b.event_correlation_ids,
+                               b.event_trace_ids, b.event_bodies, v_sealed_digests)
                                WITH ORDINALITY
                            AS n(request, id, type, schema_version, occurred_at, actor, caused_by, correlation_id,
                                 trace_id, body, sealed_digest, ordinal)
                      -- An event outside its request's share is left out, and then counted as missing.
-                     WHERE n.ordinal >= p_first_events[n.request]
-                       AND n.ordinal < coalesce(p_first_events[n.request + 1], v_event_count + 1)) AS e;
+                     WHERE n.ordinal >= b.first_events[n.request]
+                       AND n.ordinal < coalesce(b.first_events[n.request + 1], v_event_count + 1)) AS e;
             GET DIAGNOSTICS v_inserted = ROW_COUNT;
-            IF v_inserted <> v_event_count OR p_first_events[1] <> 1 THEN
+            IF v_inserted <> v_event_count OR b.first_events[1] <> 1 THEN
                 RAISE EXCEPTION 'malformed batch' USING ERRCODE = 'DK009';
             END IF;
 
-            IF cardinality(p_sealed_events) + cardinality(p_evidence_requests) > 0 THEN
+            IF cardinality(b.sealed_events) + cardinality(b.evidence_requests) > 0 THEN
                 INSERT INTO docket.subject_key (tenant_id, key_id, wrapped_key)
                 SELECT DISTINCT p_tenant, k.id, k.wrapped
-                  FROM unnest(p_key_ids, p_key_wrapped) AS k(id, wrapped)
+                  FROM unnest(b.key_ids, b.key_wrapped) AS k(id, wrapped)
                 ON CONFLICT (tenant_id, key_id) DO NOTHING;
                 -- Ciphertext under a key that is not the stored one (another process made the subject's key first, or
                 -- it was erased meanwhile) could never be read again. The caller reads the keys anew and seals again.
                 v_bad_keys := (
                     SELECT string_agg(DISTINCT u.key::text, ',')
-                      FROM (SELECT unnest(p_sealed_keys) UNION SELECT unnest(p_evidence_keys)) AS u(key)
-                      LEFT JOIN unnest(p_key_ids, p_key_wrapped) AS k(id, wrapped) ON k.id = u.key
+                      FROM (SELECT unnest(b.sealed_keys) UNION SELECT unnest(b.evidence_keys)) AS u(key)
+                      LEFT JOIN unnest(b.key_ids, b.key_wrapped) AS k(id, wrapped) ON k.id = u.key
                      WHERE (k.wrapped = (
                            SELECT t.wrapped_key FROM docket.subject_key AS t
                             WHERE t.tenant_id = p_tenant AND t.key_id = u.key)) IS NOT TRUE);
@@ -210,31 +227,31 @@ BEGIN
                 END IF;
                 INSERT INTO docket.sealed (tenant_id, position, n, subject_key_id, digest, salt, nonce, ciphertext)
                 SELECT p_tenant, v_next + s.event - 1, s.n, s.key, s.digest, s.salt, s.nonce, s.ciphertext
-                  FROM unnest(p_sealed_events, p_sealed_ns, p_sealed_keys, p_sealed_digests, p_sealed_salts,
-                              p_sealed_nonces, p_sealed_ciphertexts)
+                  FROM unnest(b.sealed_events, b.sealed_ns, b.sealed_keys, b.sealed_digests, b.sealed_salts,
+                              b.sealed_nonces, b.sealed_ciphertexts)
                        AS s(event, n, key, digest, salt, nonce, ciphertext);
                 INSERT INTO docket.evidence (
                     tenant_id, digest, media_type, size, subject_key_id, first_position, nonce, ciphertext)
-                SELECT p_tenant, d.digest, d.media_type, d.size, d.key, v_next + p_first_events[d.request] - 1,
+                SELECT p_tenant, d.digest, d.media_type, d.size, d.key, v_next + b.first_events[d.request] - 1,
                        d.nonce, d.ciphertext
-                  FROM unnest(p_evidence_requests, p_evidence_digests, p_evidence_media_types, p_evidence_sizes,
-                              p_evidence_keys, p_evidence_nonces, p_evidence_ciphertexts)
+                  FROM unnest(b.evidence_requests, b.evidence_digests, b.evidence_media_types, b.evidence_sizes,
+                              b.evidence_keys, b.evidence_nonces, b.evidence_ciphertexts)
                        AS d(request, digest, media_type, size, key, nonce, ciphertext)
                 ON CONFLICT (tenant_id, digest) DO NOTHING;
             END IF;
 
-            -- A request without an event would leave its stream as it is, at version 0 of a new one: CHECK refuses.
+            -- Of a request without an event, a new stream would have version 0, which its CHECK refuses.
             INSERT INTO docket.stream (tenant_id, stream_id, kind, version)
             SELECT p_tenant, r.stream_id, r.kind,
-                   r.version + coalesce(p_first_events[r.ordinal + 1], v_event_count + 1) - r.first_event
-              FROM unnest(p_stream_ids, p_stream_kinds, v_versions, p_first_events)
+                   r.version + coalesce(b.first_events[r.ordinal + 1], v_event_count + 1) - r.first_event
+              FROM unnest(b.stream_ids, b.stream_kinds, v_versions, b.first_events)
                        WITH ORDINALITY AS r(stream_id, kind, version, first_event, ordinal)
             ON CONFLICT (tenant_id, stream_id) DO UPDATE SET version = excluded.version;
 
-            first_position := v_next;
-            recorded_at := v_first_time;
-            stream_versions := v_versions;
-            RETURN;
+            v_answer.first_position := v_next;
+            v_answer.recorded_at := v_first_time;
+            v_answer.stream_versions := v_versions;
+            RETURN v_answer;
         EXCEPTION
             -- Known event ids, two requests for one stream, or what was found above: undone, and judged one by one.
             WHEN SQLSTATE 'DK009' OR unique_violation OR cardinality_violation THEN NULL;
@@ -246,16 +263,17 @@ BEGIN
            array_agg(j.first_version ORDER BY j.ordinal), array_agg(j.last_version ORDER BY j.ordinal),
            array_agg(j.recorded_at ORDER BY j.ordinal), array_agg(j.current_version ORDER BY j.ordinal),
            array_agg(j.event_id ORDER BY j.ordinal)
-      INTO verdicts, first_positions, last_positions, first_versions, last_versions, last_recorded_at,
-           current_versions, clashing_ids
+      INTO v_answer.verdicts, v_answer.first_positions, v_answer.last_positions, v_answer.first_versions,
+           v_answer.last_versions, v_answer.last_recorded_at, v_answer.current_versions, v_answer.clashing_ids
       FROM docket.append_judged(
-               p_tenant, p_epoch, p_now, p_stream_kinds, p_stream_ids, p_case_ids, p_expected_versions,
-               p_event_requests, p_event_ids, p_event_types, p_event_schema_versions, p_event_occurred_at,
-               p_event_actors, p_event_caused_by, p_event_correlation_ids, p_event_trace_ids, p_event_bodies,
-               p_sealed_events, p_sealed_ns, p_sealed_keys, p_sealed_digests, p_sealed_salts, p_sealed_nonces,
-               p_sealed_ciphertexts, p_evidence_requests, p_evidence_digests, p_evidence_media_types,
-               p_evidence_sizes, p_evidence_keys, p_evidence_nonces, p_evidence_ciphertexts, p_key_ids,
-               p_key_wrapped) AS j;
+               p_tenant, p_epoch, p_now, b.stream_kinds, b.stream_ids, b.case_ids, b.expected_versions,
+               b.event_requests, b.event_ids, b.event_types, b.event_schema_versions, b.event_occurred_at,
+               b.event_actors, b.event_caused_by, b.event_correlation_ids, b.event_trace_ids, b.event_bodies,
+               b.sealed_events, b.sealed_ns, b.sealed_keys, b.sealed_digests, b.sealed_salts, b.sealed_nonces,
+               b.sealed_ciphertexts, b.evidence_requests, b.evidence_digests, b.evidence_media_types,
+               b.evidence_sizes, b.evidence_keys, b.evidence_nonces, b.evidence_ciphertexts, b.key_ids,
+               b.key_wrapped) AS j;
+    RETURN v_answer;
 END
 $$;
 

@@ -137,16 +137,15 @@ struct AppendCall {
         """
         SELECT first_position, recorded_at, stream_versions, verdicts, first_positions, last_positions, first_versions,
                last_versions, last_recorded_at, current_versions, clashing_ids
-          FROM docket.append(
-               \(tenant), \(epoch), \(PostgresTimestamp(microseconds: now.microseconds)),
-               \(streamKinds), \(streamIDs), \(caseIDs), \(expectedVersions),
+          FROM docket.append(\(tenant), \(epoch), \(PostgresTimestamp(microseconds: now.microseconds)), ROW(
+               \(streamKinds), \(streamIDs), \(caseIDs), \(expectedVersions), \(firstEvents),
                \(requests), \(eventIDs), \(types), \(schemaVersions), \(occurredAt), \(actors), \(causedBy),
                \(correlationIDs), \(traceIDs), \(bodies),
                \(sealedEvents), \(sealedNumbers), \(sealedKeys), \(sealedDigests), \(sealedSalts), \(sealedNonces),
                \(sealedCiphertexts),
                \(evidenceRequests), \(evidenceDigests), \(evidenceMediaTypes), \(evidenceSizes), \(evidenceKeys),
                \(evidenceNonces), \(evidenceCiphertexts),
-               \(keyIDs), \(wrappedKeys), \(firstEvents))
+               \(keyIDs), \(wrappedKeys))::docket.append_batch)
         """
     }
 

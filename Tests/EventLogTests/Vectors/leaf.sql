@@ -34,22 +34,19 @@ BEGIN
             PERFORM docket.create_tenant((v_case ->> 'tenant_id')::uuid);
             PERFORM docket.append(
                 (v_case ->> 'tenant_id')::uuid, 0, timestamptz 'epoch' + v_us * interval '1 microsecond',
-                ARRAY['case'], ARRAY[(v_case ->> 'stream_id')::uuid], ARRAY[NULL::uuid], ARRAY[0],
-                ARRAY[1], ARRAY[(v_case ->> 'event_id')::uuid], ARRAY[v_case ->> 'type'],
-                ARRAY[(v_case ->> 'schema_version')::integer], ARRAY[timestamptz 'epoch'], ARRAY['{}'], ARRAY[NULL::uuid],
-                ARRAY[v_key], ARRAY[NULL], ARRAY[v_case ->> 'body'],
-                p_sealed_events => array_fill(1, ARRAY[v_sealed]),
-                p_sealed_ns => ARRAY(SELECT n - 1 FROM generate_series(1, v_sealed) AS n),
-                p_sealed_keys => array_fill(v_key, ARRAY[v_sealed]),
-                p_sealed_digests => ARRAY(SELECT decode(m ->> 'digest', 'hex')
-                                            FROM json_array_elements(v_case -> 'sealed') WITH ORDINALITY AS s(m, n)
-                                           ORDER BY n),
-                p_sealed_salts => ARRAY(SELECT decode(m ->> 'salt', 'hex')
-                                          FROM json_array_elements(v_case -> 'sealed') WITH ORDINALITY AS s(m, n)
-                                         ORDER BY n),
-                p_sealed_nonces => array_fill('\x00'::bytea, ARRAY[v_sealed]),
-                p_sealed_ciphertexts => array_fill('\x00'::bytea, ARRAY[v_sealed]),
-                p_key_ids => ARRAY[v_key], p_key_wrapped => ARRAY['\x00'::bytea]);
+                ROW(
+                    ARRAY['case'], ARRAY[(v_case ->> 'stream_id')::uuid], ARRAY[NULL::uuid], ARRAY[0::bigint], ARRAY[1],
+                    ARRAY[1], ARRAY[(v_case ->> 'event_id')::uuid], ARRAY[v_case ->> 'type'],
+                    ARRAY[(v_case ->> 'schema_version')::integer], ARRAY[timestamptz 'epoch'], ARRAY['{}'],
+                    ARRAY[NULL::uuid], ARRAY[v_key], ARRAY[NULL::text], ARRAY[v_case ->> 'body'],
+                    array_fill(1, ARRAY[v_sealed]), ARRAY(SELECT n - 1 FROM generate_series(1, v_sealed) AS n),
+                    array_fill(v_key, ARRAY[v_sealed]),
+                    ARRAY(SELECT decode(m ->> 'digest', 'hex')
+                            FROM json_array_elements(v_case -> 'sealed') WITH ORDINALITY AS s(m, n) ORDER BY n),
+                    ARRAY(SELECT decode(m ->> 'salt', 'hex')
+                            FROM json_array_elements(v_case -> 'sealed') WITH ORDINALITY AS s(m, n) ORDER BY n),
+                    array_fill('\x00'::bytea, ARRAY[v_sealed]), array_fill('\x00'::bytea, ARRAY[v_sealed]),
+                    '{}', '{}', '{}', '{}', '{}', '{}', '{}', ARRAY[v_key], ARRAY['\x00'::bytea])::docket.append_batch);
             SELECT e.leaf_hash, e.sealed_digest, e.body::text AS body,
                    (extract(epoch FROM e.recorded_at) * 1000000)::bigint AS recorded_us
               INTO STRICT v_event FROM docket.event AS e WHERE e.tenant_id = (v_case ->> 'tenant_id')::uuid;
