@@ -33,7 +33,10 @@ extension JSONValue {
             output.append(UInt8(ascii: "]"))
         case .object(let members):
             output.append(UInt8(ascii: "{"))
-            for (index, member) in members.sorted(by: { Self.utf16Order($0.key, $1.key) }).enumerated() {
+            // Places are sorted, because members are heavy to move.
+            let places = members.indices.sorted { Self.utf16Order(members[$0].key, members[$1].key) }
+            for (index, place) in places.enumerated() {
+                let member = members[place]
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 Self.write(member.key, to: &output)
                 output.append(UInt8(ascii: ":"))

@@ -33,7 +33,7 @@ struct JSONValueEncoder: Encoder {
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if box.value.objectValue == nil { box.value = .object([:]) }
+        if box.value.objectValue == nil { box.value = .object(Dictionary(minimumCapacity: 12)) }
         return KeyedEncodingContainer(Keyed<Key>(box: box, codingPath: codingPath, verbatimKeys: verbatimKeys))
     }
 
