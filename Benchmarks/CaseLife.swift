@@ -48,7 +48,8 @@ struct CaseLife {
                     id, .case, id,
                     [
                         event(.slaMet, ["clock": "acknowledge"]),
-                        event(.caseCommented, by: analyst, ["text": "The scanner of the platform team, see the ticket."]),
+                        event(
+                            .caseCommented, by: analyst, ["text": "The scanner of the platform team, see the ticket."]),
                         event(
                             .caseClosed, by: analyst,
                             ["verdict": "false_positive", "verdict_id": 1, "reason": "A known scanner."]),
@@ -85,7 +86,8 @@ struct CaseLife {
                 "metadata": ["version": "1.3.0", "product": ["name": "EDR", "vendor_name": "Example"]],
                 "process": [
                     "pid": .integer(Int64(number % 60_000)), "name": "powershell.exe",
-                    "cmd_line": "powershell.exe -NoProfile -ExecutionPolicy Bypass -EncodedCommand SQBFAFgAIAAoAE4AZQB3AC0A",
+                    "cmd_line":
+                        "powershell.exe -NoProfile -ExecutionPolicy Bypass -EncodedCommand SQBFAFgAIAAoAE4AZQB3AC0A",
                 ],
             ])
     }
@@ -120,7 +122,9 @@ struct CaseLife {
             let evidence = EvidenceItem(
                 kind: .edrEvidence, source: "edr", eventIDs: [alertID], observedAt: at,
                 staleAfter: at.adding(milliseconds: 3_600_000), summary: "The process tree behind the alert",
-                data: ["parent": "winword.exe", "user": "svc-web", "signed": true, "children": ["cmd.exe", "whoami.exe"]])
+                data: [
+                    "parent": "winword.exe", "user": "svc-web", "signed": true, "children": ["cmd.exe", "whoami.exe"],
+                ])
             return [
                 event(
                     .caseOpened,

@@ -37,7 +37,8 @@ struct RebuildBenchmark {
         }
         Bench.report(
             "rebuild, \(count) events", [Double(count) / figures.seconds], limit: limit,
-            remark: "\(rows) rows written, \(Int(Double(rows) / figures.seconds)) rows/s, peak \(figures.peakKiB / 1_024) MiB, "
+            remark:
+                "\(rows) rows written, \(Int(Double(rows) / figures.seconds)) rows/s, peak \(figures.peakKiB / 1_024) MiB, "
                 + "\(Int(figures.cpu / Double(count) * 1e6)) µs of processor an event besides PostgreSQL's")
         let copying = try await copyRows(tenant)
         print(
@@ -80,7 +81,8 @@ struct RebuildBenchmark {
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         let words = output.split(whereSeparator: \.isWhitespace)
-        guard process.terminationStatus == 0, words.count == 3, let seconds = Double(words[0]), let peak = Int(words[1]),
+        guard process.terminationStatus == 0, words.count == 3, let seconds = Double(words[0]),
+            let peak = Int(words[1]),
             let cpu = Double(words[2])
         else { throw Failed(output: output) }
         return (seconds, peak, cpu)

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Projections filled again beside the live ones", .timeLimit(.minutes(15)))
 struct RebuildTests {
-    @Test("every case, approval, run and metric is the same, ETag and canonical JSON, after a rebuild, back, and verified")
+    @Test(
+        "every case, approval, run and metric is the same, ETag and canonical JSON, after a rebuild, back, and verified"
+    )
     func rebuild() async throws {
         try await Installation.with { place, server in
             try await place.furnish(server)
@@ -23,7 +25,9 @@ struct RebuildTests {
             let settled = try await alice.settled()
             let before = try await everything(alice, at: settled)
             #expect(before.count > 10)
-            for command in [["rebuild", "all"], ["flip", "all", "--back"], ["flip", "cases", "--to", "2"], ["verify"]] {
+            for command in [
+                ["rebuild", "all"], ["flip", "all", "--back"], ["flip", "cases", "--to", "2"], ["verify"],
+            ] {
                 let done = try await Program.run(["projections"] + command + ["--data-dir", place.folder.path])
                 #expect(done.status == 0, "\(command): \(done.errors)")
                 #expect(try await alice.settled() == settled)
