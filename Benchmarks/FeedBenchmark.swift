@@ -11,12 +11,15 @@ struct FeedBenchmark {
     func report() async throws {
         let tenant = try await AppendBenchmark.fill(place.log, Self.events)
         var read: [Double] = []
+        var scanned: [Double] = []
         var limit: [Double] = []
         for _ in 0..<Bench.rounds {
             read.append(try await pages(tenant))
+            scanned.append(try await scan(tenant))
             limit.append(try await copyOut(tenant))
         }
         Bench.report("feed, pages of 5,000", read, limit: limit)
+        Bench.report("feed, scanned", scanned, limit: limit)
     }
 
     private func pages(_ tenant: UUID) async throws -> Double {
@@ -29,6 +32,15 @@ struct FeedBenchmark {
                 count += events.count
                 next = last.position + 1
             }
+        }
+        return Double(count) / seconds
+    }
+
+    /// As a rebuild reads.
+    private func scan(_ tenant: UUID) async throws -> Double {
+        var count = 0
+        let seconds = try await Bench.seconds {
+            try await place.log.scan(tenant: tenant, from: 0) { count += try $0.events().count }
         }
         return Double(count) / seconds
     }

@@ -34,7 +34,8 @@ package struct AlertsProjection: Projection {
     }
 
     private func fold(
-        _ changes: [(event: Event, alert: UUID, change: AlertChange)], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
+        _ changes: [(event: Event, alert: UUID, change: AlertChange)], _ tenant: UUID, _ set: TableSet,
+        _ tx: borrowing Transaction
     ) throws(PostgresError) -> [AlertView] {
         let ids = Array(Set(changes.map(\.alert)))
         let known = try tx.query(
@@ -106,7 +107,8 @@ package struct AlertsProjection: Projection {
         _ alerts: [AlertView], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
     ) throws(PostgresError) {
         try tx.execute(
-            "DELETE FROM \(unescaped: set["alert_case"]) WHERE tenant_id = \(tenant) AND alert_id = ANY(\(alerts.map(\.id)))")
+            "DELETE FROM \(unescaped: set["alert_case"]) WHERE tenant_id = \(tenant) AND alert_id = ANY(\(alerts.map(\.id)))"
+        )
         let all = alerts.flatMap { alert in alert.caseIDs.map { ($0, alert.id) } }
         guard !all.isEmpty else { return }
         try tx.execute(

@@ -49,7 +49,9 @@ extension ProjectionQueries {
     /// The fold of a case's stream, for what is derived from it: evidence, recommendation, entities, clocks.
     package func record(ofCase id: UUID, tenant: UUID) async throws(ProjectionError) -> Positioned<CaseRecord>? {
         let found = try await snapshot(of: CasesProjection(), tenant) { tx, set throws(PostgresError) in
-            try tx.first("SELECT record FROM \(unescaped: set["cases"]) WHERE tenant_id = \(tenant) AND case_id = \(id)") {
+            try tx.first(
+                "SELECT record FROM \(unescaped: set["cases"]) WHERE tenant_id = \(tenant) AND case_id = \(id)"
+            ) {
                 row throws(PostgresError) in
                 try StoredJSON.decode(try row[0] as PostgresJSON, as: CaseRecord.self)
             }

@@ -14,7 +14,8 @@ extension ProjectionQueries {
     /// What every case of the tenant contributes to the figures, by case id: the input of `MetricReport`.
     package func facts(tenant: UUID) async throws(ProjectionError) -> Positioned<[CaseFacts]> {
         try await snapshot(of: MetricsProjection(), tenant) { tx, set throws(PostgresError) in
-            try tx.query("SELECT facts FROM \(unescaped: set["metrics"]) WHERE tenant_id = \(tenant) ORDER BY case_id") {
+            try tx.query("SELECT facts FROM \(unescaped: set["metrics"]) WHERE tenant_id = \(tenant) ORDER BY case_id")
+            {
                 row throws(PostgresError) in
                 try StoredJSON.decode(try row[0] as PostgresJSON, as: CaseFacts.self)
             }

@@ -101,7 +101,8 @@ package struct ProjectionRebuild: Sendable {
                 return try await fillOnce(projections, tenant, upTo: head, erasures, progress)
             } catch let error as ProjectionError {
                 // Taken away by an erasure: begin again. By somebody else: theirs.
-                let isErasure = error.code == .superseded
+                let isErasure =
+                    error.code == .superseded
                     ? try await self.erasures(of: tenant) != erasures : false
                 guard isErasure, attempt < Self.attemptsMaximum else { throw error }
                 attempt += 1
@@ -124,7 +125,8 @@ package struct ProjectionRebuild: Sendable {
             leases.append(try await FillLease.take(projection, tenant: tenant, in: database))
         }
         let taken = leases
-        let outcome = try await LogFill(source: source, tenant: tenant, targets: taken, limits: limits).run(upTo: head) {
+        let outcome = try await LogFill(source: source, tenant: tenant, targets: taken, limits: limits).run(upTo: head)
+        {
             next in
             for lease in taken {
                 progress(

@@ -44,47 +44,94 @@ struct StoredEvent: Sendable {
         body = (try row[7] as PostgresJSON).bytes
     }
 
-    /// The event with its sealed members opened; `open` gives a member's value, `null` for an erased one.
+    /// From the columns of a COPY, in the order of `columns` above.
+    init(_ columns: Span<UInt8>) throws(EventLogError) {
+        var reader = ColumnReader()
+        position = Int64(truncatingIfNeeded: try reader.integer(columns))
+        eventID = try reader.uuid(columns)
+        streamID = try reader.uuid(columns)
+        version = Int64(truncatingIfNeeded: try reader.integer(columns))
+        recordedAt = Instant(
+            microseconds: PostgresTimestamp.epochOffset
+                + Int64(truncatingIfNeeded: try reader.integer(columns)))
+        isSealed = try reader.bytes(columns).contains { $0 != 0 }
+        leafHash = try reader.bytes(columns)
+        body = try reader.bytes(columns)
+    }
+
+    /// The event with its sealed members opened; `open` gives a member's value, `null` for an erased one. A payload in
+    /// which nothing is to be opened or brought up to date is left unread.
     func event(
         _ upcasters: Upcasters, _ open: (Int32) throws(EventLogError) -> JSONValue
     ) throws(EventLogError) -> Event {
-        let envelope = try Body.parse(body, position: position)
-        guard let type = envelope["type"]?.stringValue,
-            let schemaVersion = envelope["schema_version"]?.int64Value.flatMap({ Int32(exactly: $0) }),
-            let streamKind = envelope["stream_kind"]?.stringValue,
-            let occurredAt = envelope["occurred_at"]?.stringValue.flatMap({ Instant(rfc3339: $0) }),
-            let actor = Self.actor(envelope["actor"]),
-            let correlationID = Self.uuid(envelope["correlation_id"]),
-            var data = envelope["data"]
-        else {
+        guard let envelope = Envelope(body) else {
             throw EventLogError(.corrupt, "the body at position \(position) is no event")
         }
+        var schemaVersion = envelope.schemaVersion
+        var payload = Event.StoredData.unread(LazyJSON(body, envelope.data))
         var pointers: [Int32: JSONPointer] = [:]
-        // A marker or an escaped name holds a dollar sign; few bodies do.
-        if isSealed || body.contains(UInt8(ascii: "$")) {
-            data = try Marker.opened(data, at: JSONPointer(tokens: ["data"]), pointers: &pointers, open)
-        }
-        let newest: (version: Int32, data: JSONValue)
-        do {
-            newest = try upcasters.apply(type, schemaVersion, data)
-        } catch {
-            throw EventLogError(.corrupt, "\(type) at position \(position) cannot be brought up to date", cause: error)
+        // A marker or an escaped name holds a dollar sign; few other bodies do.
+        let holdsMarkers = isSealed || body.contains(UInt8(ascii: "$"))
+        if holdsMarkers || upcasters.knows(envelope.type, schemaVersion) {
+            var data = try Body.parse(Array(body[envelope.data]), position: position)
+            if holdsMarkers {
+                data = try Marker.opened(data, at: JSONPointer(tokens: ["data"]), pointers: &pointers, open)
+            }
+            do {
+                (schemaVersion, data) = try upcasters.apply(envelope.type, schemaVersion, data)
+            } catch {
+                throw EventLogError(
+                    .corrupt, "\(envelope.type) at position \(position) cannot be brought up to date", cause: error)
+            }
+            payload = .value(data)
         }
         return Event(
-            position: position, eventID: eventID, type: type, schemaVersion: newest.version, streamKind: streamKind,
-            streamID: streamID, version: version, caseID: Self.uuid(envelope["case_id"]), recordedAt: recordedAt,
-            occurredAt: occurredAt, actor: actor, causedBy: Self.uuid(envelope["caused_by"]),
-            correlationID: correlationID, traceID: envelope["trace_id"]?.stringValue, data: newest.data,
-            sealed: pointers.sorted { $0.key < $1.key }.map(\.value.description), leafHash: leafHash)
+            position: position, eventID: eventID, type: envelope.type, schemaVersion: schemaVersion,
+            streamKind: envelope.streamKind, streamID: streamID, version: version, caseID: envelope.caseID,
+            recordedAt: recordedAt, occurredAt: envelope.occurredAt, actor: envelope.actor,
+            causedBy: envelope.causedBy, correlationID: envelope.correlationID, traceID: envelope.traceID,
+            payload: payload, sealed: pointers.sorted { $0.key < $1.key }.map(\.value.description),
+            leafHash: leafHash)
+    }
+}
+
+/// Steps through the columns of one row in COPY's binary format.
+private struct ColumnReader {
+    private var offset = 0
+
+    mutating func bytes(_ columns: Span<UInt8>) throws(EventLogError) -> [UInt8] {
+        let count = try length(columns)
+        defer { offset += count }
+        return columns.extracting(offset..<(offset + count)).array
     }
 
-    private static func uuid(_ value: JSONValue?) -> UUID? { value?.stringValue.flatMap { UUID(uuidString: $0) } }
-
-    private static func actor(_ value: JSONValue?) -> Actor? {
-        guard let value, let kind = value["kind"]?.stringValue.flatMap({ Actor.Kind(rawValue: $0) }),
-            let issuer = value["issuer"]?.stringValue, let subject = value["subject"]?.stringValue,
-            let lane = value["lane"]?.stringValue.flatMap({ Actor.Lane(rawValue: $0) })
-        else { return nil }
-        return Actor(kind: kind, issuer: issuer, subject: subject, lane: lane)
+    mutating func integer(_ columns: Span<UInt8>) throws(EventLogError) -> UInt64 {
+        guard try length(columns) == 8 else { throw Self.malformed }
+        defer { offset += 8 }
+        return Self.number(columns, at: offset)
     }
+
+    mutating func uuid(_ columns: Span<UInt8>) throws(EventLogError) -> UUID {
+        guard try length(columns) == 16 else { throw Self.malformed }
+        defer { offset += 16 }
+        return UUID(high: Self.number(columns, at: offset), low: Self.number(columns, at: offset + 8))
+    }
+
+    /// Of the next column, whose bytes are all there; none of the columns read here is ever NULL.
+    private mutating func length(_ columns: Span<UInt8>) throws(EventLogError) -> Int {
+        guard offset + 4 <= columns.count else { throw Self.malformed }
+        var length: UInt32 = 0
+        for index in offset..<(offset + 4) { length = length << 8 | UInt32(columns[index]) }
+        offset += 4
+        guard length <= UInt32(Int32.max), offset + Int(length) <= columns.count else { throw Self.malformed }
+        return Int(length)
+    }
+
+    private static func number(_ columns: Span<UInt8>, at offset: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in offset..<(offset + 8) { value = value << 8 | UInt64(columns[index]) }
+        return value
+    }
+
+    private static var malformed: EventLogError { EventLogError(.corrupt, "a row of the log is cut short") }
 }

@@ -18,6 +18,11 @@ package struct Upcasters: Sendable {
         steps[Key(type: type, version: version)] = upcast
     }
 
+    /// Whether a payload of this version is not in its newest form.
+    func knows(_ type: String, _ version: Int32) -> Bool {
+        !steps.isEmpty && steps[Key(type: type, version: version)] != nil
+    }
+
     /// The newest form of a payload, step by step.
     func apply(_ type: String, _ version: Int32, _ data: JSONValue) throws -> (version: Int32, data: JSONValue) {
         var (version, data) = (version, data)

@@ -26,17 +26,34 @@ package struct Event: Sendable, Hashable {
     package var correlationID: UUID
     /// W3C trace id, 32 hexadecimal digits.
     package var traceID: String?
-    /// The payload with sealed members opened; an erased one is `null`.
-    package var data: JSONValue
+    /// The payload with sealed members opened; an erased one is `null`. Parsed at the first look.
+    package var data: JSONValue {
+        get { payload.value }
+        set { payload = .value(newValue) }
+    }
     /// JSON Pointers, from the event's root, of the members that live sealed.
     package var sealed: [String]
     /// RFC 6962 leaf hash, 32 bytes.
     package var leafHash: [UInt8]
+    private var payload: StoredData
 
     package init(
         position: Int64, eventID: UUID, type: String, schemaVersion: Int32 = 1, streamKind: String, streamID: UUID,
         version: Int64, caseID: UUID?, recordedAt: Instant, occurredAt: Instant, actor: Actor, causedBy: UUID? = nil,
         correlationID: UUID, traceID: String? = nil, data: JSONValue, sealed: [String] = [], leafHash: [UInt8] = []
+    ) {
+        self.init(
+            position: position, eventID: eventID, type: type, schemaVersion: schemaVersion, streamKind: streamKind,
+            streamID: streamID, version: version, caseID: caseID, recordedAt: recordedAt, occurredAt: occurredAt,
+            actor: actor, causedBy: causedBy, correlationID: correlationID, traceID: traceID, payload: .value(data),
+            sealed: sealed, leafHash: leafHash)
+    }
+
+    /// The same with a payload that is parsed when it is looked at.
+    package init(
+        position: Int64, eventID: UUID, type: String, schemaVersion: Int32, streamKind: String, streamID: UUID,
+        version: Int64, caseID: UUID?, recordedAt: Instant, occurredAt: Instant, actor: Actor, causedBy: UUID?,
+        correlationID: UUID, traceID: String?, payload: StoredData, sealed: [String], leafHash: [UInt8]
     ) {
         self.position = position
         self.eventID = eventID
@@ -52,9 +69,24 @@ package struct Event: Sendable, Hashable {
         self.causedBy = causedBy
         self.correlationID = correlationID
         self.traceID = traceID
-        self.data = data
+        self.payload = payload
         self.sealed = sealed
         self.leafHash = leafHash
+    }
+
+    package enum StoredData: Sendable, Hashable {
+        case value(JSONValue)
+        case unread(LazyJSON)
+
+        fileprivate var value: JSONValue {
+            switch self {
+            case .value(let value): value
+            case .unread(let lazy): lazy.value
+            }
+        }
+
+        package static func == (left: StoredData, right: StoredData) -> Bool { left.value == right.value }
+        package func hash(into hasher: inout Hasher) { hasher.combine(value) }
     }
 }
 

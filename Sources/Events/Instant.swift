@@ -42,8 +42,56 @@ extension Instant: CustomStringConvertible {
         let days = seconds.floorDivided(by: 86_400)
         let second = seconds - days * 86_400
         let date = CivilDate(daysSince1970: days)
-        return "\(pad(date.year, 4))-\(pad(date.month, 2))-\(pad(date.day, 2))T"
-            + "\(pad(second / 3_600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2)).\(pad(fraction, 6))Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(27)
+        Self.append(date.year, 4, "-", to: &text)
+        Self.append(date.month, 2, "-", to: &text)
+        Self.append(date.day, 2, "T", to: &text)
+        Self.append(second / 3_600, 2, ":", to: &text)
+        Self.append(second / 60 % 60, 2, ":", to: &text)
+        Self.append(second % 60, 2, ".", to: &text)
+        Self.append(fraction, 6, "Z", to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Digits, padded with zeros, and what follows them.
+    private static func append(_ value: Int64, _ width: Int, _ end: Unicode.Scalar, to text: inout [UInt8]) {
+        if value < 0 { text.append(UInt8(ascii: "-")) }
+        var magnitude = value.magnitude
+        let start = text.count
+        var count = 0
+        while count < width || magnitude > 0 {
+            text.append(UInt8(ascii: "0") + UInt8(magnitude % 10))
+            magnitude /= 10
+            count += 1
+        }
+        text[start...].reverse()
+        text.append(UInt8(end.value))
+    }
+
+    /// Reads what `rfc3339` writes for the years 0000 to 9999, and nothing else: 27 bytes of one shape.
+    package init?(canonical bytes: Span<UInt8>) {
+        guard bytes.count == 27 else { return nil }
+        var isWellFormed = true
+        func number(_ start: Int, _ count: Int, then end: Unicode.Scalar) -> Int64 {
+            var value: Int64 = 0
+            for index in start..<(start + count) {
+                let digit = bytes[index] &- UInt8(ascii: "0")
+                if digit > 9 { isWellFormed = false }
+                value = value * 10 + Int64(digit)
+            }
+            if bytes[start + count] != UInt8(end.value) { isWellFormed = false }
+            return value
+        }
+        let date = CivilDate(
+            year: number(0, 4, then: "-"), month: number(5, 2, then: "-"), day: number(8, 2, then: "T"))
+        let (hour, minute) = (number(11, 2, then: ":"), number(14, 2, then: ":"))
+        let (second, fraction) = (number(17, 2, then: "."), number(20, 6, then: "Z"))
+        guard isWellFormed, (1...12).contains(date.month), date.day >= 1,
+            date.day <= CivilDate.days(inMonth: date.month, ofYear: date.year), hour < 24, minute < 60, second < 60
+        else { return nil }
+        let seconds = date.daysSince1970 * 86_400 + hour * 3_600 + minute * 60 + second
+        microseconds = seconds * 1_000_000 + fraction
     }
 
     /// Reads RFC 3339 (§5.6) with any offset and 0 to 9 fraction digits; digits beyond the sixth are cut off.
@@ -84,11 +132,6 @@ extension Instant: Codable {
         }
         self = instant
     }
-}
-
-private func pad(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value.magnitude)
-    return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.count)) + digits
 }
 
 /// Days and dates of the proleptic Gregorian calendar.

@@ -15,7 +15,7 @@ struct JSONParser {
     private let limits: JSONLimits
     private let tolerance: Tolerance
     private var index = 0
-    private var path: [String] = []
+    private var path: [Step] = []
     private(set) var warnings: [String] = []
 
     init(bytes: [UInt8], limits: JSONLimits, tolerance: Tolerance) {
@@ -61,7 +61,7 @@ struct JSONParser {
             skipWhitespace()
             guard consume(UInt8(ascii: ":")) else { throw failure(.syntax, "':' is expected after a member name") }
             skipWhitespace()
-            path.append(name)
+            path.append(.name(name))
             let value = try parseValue(depth: depth)
             if members.updateValue(value, forKey: name) != nil {
                 guard tolerance == .evidence else { throw failure(.duplicate, "this member stands twice") }
@@ -86,7 +86,7 @@ struct JSONParser {
         if consume(UInt8(ascii: "]")) { return .array(elements) }
         while true {
             skipWhitespace()
-            path.append(String(elements.count))
+            path.append(.index(elements.count))
             elements.append(try parseValue(depth: depth))
             path.removeLast()
             skipWhitespace()
@@ -260,10 +260,26 @@ struct JSONParser {
 
     /// Bounded: a hostile document must not make a megabyte of warnings.
     private mutating func warn(_ text: String) {
-        if warnings.count < 20 { warnings.append("\(JSONPointer(tokens: path)): \(text)") }
+        if warnings.count < 20 { warnings.append("\(pointer): \(text)") }
     }
 
     private func failure(_ code: JSONError.Code, _ message: String) -> JSONError {
-        JSONError(code, message, pointer: JSONPointer(tokens: path).description, offset: index)
+        JSONError(code, message, pointer: pointer.description, offset: index)
+    }
+
+    /// Written out only when something is told: nearly always nothing is.
+    private var pointer: JSONPointer {
+        JSONPointer(
+            tokens: path.map { step in
+                switch step {
+                case .name(let name): name
+                case .index(let index): String(index)
+                }
+            })
+    }
+
+    private enum Step {
+        case name(String)
+        case index(Int)
     }
 }

@@ -82,6 +82,33 @@ package struct CopyRow: ~Copyable {
     }
 }
 
+/// Rows of a COPY OUT as they came, in one buffer: taken off the connection first and decoded later, on another thread.
+package struct CopiedRows: Sendable {
+    private var bytes: [UInt8] = []
+    /// Where each row's first column begins.
+    private var starts: [Int] = []
+
+    init() {}
+
+    package var count: Int { starts.count }
+
+    /// Lends the columns of a row: each an `Int32` length in network order (-1 is NULL), then so many bytes.
+    package func withColumns<T, Failure: Error>(
+        of row: Int, _ body: (Span<UInt8>) throws(Failure) -> T
+    ) throws(Failure) -> T {
+        let end = row + 1 < starts.count ? starts[row + 1] - 2 : bytes.count
+        return try body(bytes.span.extracting(starts[row]..<end))
+    }
+
+    mutating func append(_ piece: UnsafeBufferPointer<UInt8>, from start: Int) throws(PostgresError) {
+        guard start < piece.count else { return }
+        guard start + 2 <= piece.count else { throw CopyFormat.malformed }
+        guard piece.span.bigEndian(at: start, as: Int16.self) >= 0 else { return }
+        starts.append(bytes.count + 2)
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: piece[start...]))
+    }
+}
+
 /// COPY's binary format (PostgreSQL manual, COPY, "Binary Format").
 enum CopyFormat {
     static let signature: [UInt8] = [0x50, 0x47, 0x43, 0x4F, 0x50, 0x59, 0x0A, 0xFF, 0x0D, 0x0A, 0x00]

@@ -83,6 +83,38 @@ package struct Transaction: ~Copyable {
     package func copy(
         from query: Query, _ body: (inout CopyRow) throws(PostgresError) -> Void
     ) throws(PostgresError) {
+        var failure: PostgresError?
+        try copyPieces(of: query) { bytes, start in
+            guard failure == nil else { return }
+            do throws(PostgresError) {
+                try CopyFormat.row(bytes, from: start, body)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Takes all rows of a `COPY (query) TO STDOUT (FORMAT binary)` off the connection, undecoded. Without binds, as above.
+    package func copied(from query: Query) throws(PostgresError) -> CopiedRows {
+        var rows = CopiedRows()
+        var failure: PostgresError?
+        try copyPieces(of: query) { bytes, start in
+            guard failure == nil else { return }
+            do throws(PostgresError) {
+                try rows.append(bytes, from: start)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return rows
+    }
+
+    /// Lends each piece, and where in it the row begins.
+    private func copyPieces(
+        of query: Query, _ body: (UnsafeBufferPointer<UInt8>, Int) -> Void
+    ) throws(PostgresError) {
         guard query.parameters.types.isEmpty else { throw PostgresError(.misuse, "COPY takes no parameters") }
         _ = try wire.run("COPY (\(query.sql)) TO STDOUT (FORMAT binary)")
         var isFirst = true
@@ -92,7 +124,7 @@ package struct Transaction: ~Copyable {
             do throws(PostgresError) {
                 let start = isFirst ? try CopyFormat.headerLength(bytes) : 0
                 isFirst = false
-                try CopyFormat.row(bytes, from: start, body)
+                body(bytes, start)
             } catch {
                 failure = error
             }

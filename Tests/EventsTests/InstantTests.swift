@@ -36,6 +36,11 @@ struct InstantTests {
         let instant = Instant(
             microseconds: (seed &* 7_919_283_771_113_077) % 4_000_000_000_000_000 - 1_000_000_000_000_000)
         #expect(Instant(rfc3339: instant.rfc3339) == instant)
+        let text = Array(instant.rfc3339.utf8)
+        #expect(Instant(canonical: text.span) == instant)
+        var edited = text
+        edited[Int(seed) % 27] = UInt8(ascii: "x")
+        #expect(Instant(canonical: edited.span) == nil)
     }
 
     @Test("the ends of time can be written", arguments: [Int64.min, .max])

@@ -174,7 +174,8 @@ extension ProjectionFixture {
     }
 
     /// The same of one set.
-    func dump(_ projection: any Projection, _ version: Int32, _ tenant: UUID? = nil) async throws -> [String: [String]] {
+    func dump(_ projection: any Projection, _ version: Int32, _ tenant: UUID? = nil) async throws -> [String: [String]]
+    {
         let tenant = tenant ?? self.tenant
         var rows: [String: [String]] = [:]
         for table in projection.tables {

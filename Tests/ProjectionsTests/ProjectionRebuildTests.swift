@@ -47,7 +47,9 @@ struct ProjectionRebuildTests {
         }
     }
 
-    @Test("what stands before an event that cannot be folded is filled, wherever the chunks end", arguments: [4_096, 5, 1])
+    @Test(
+        "what stands before an event that cannot be folded is filled, wherever the chunks end",
+        arguments: [4_096, 5, 1])
     func poison(_ chunkSize: Int) async throws {
         try await ProjectionFixture.with { fixture in
             try await interleave(fixture, count: 3)
@@ -98,7 +100,8 @@ struct ProjectionRebuildTests {
         }
     }
 
-    @Test("clearing takes the tenant's rows out of every set, an older generation's too, and leaves other tenants alone")
+    @Test(
+        "clearing takes the tenant's rows out of every set, an older generation's too, and leaves other tenants alone")
     func clear() async throws {
         try await ProjectionFixture.with { fixture in
             let (tenant, other) = (fixture.tenant, UUID())

@@ -65,7 +65,8 @@ struct ProjectionVerificationTests {
                 """, "metrics_v1", "facts"
             ),
             (
-                "timers", "UPDATE projection.timers_v1 SET due_at = due_at + interval '1 microsecond' WHERE case_id = $id",
+                "timers",
+                "UPDATE projection.timers_v1 SET due_at = due_at + interval '1 microsecond' WHERE case_id = $id",
                 "timers_v1", "due_at"
             ),
         ])

@@ -98,6 +98,10 @@ extension EventLog {
         // Before the events: what is recorded between the two queries belongs to the next page.
         let head = try await head(tenant: tenant)
         guard position < head else { return FeedPage(events: [], next: position) }
+        if types == nil && caseID == nil && limit >= Self.scannedPage {
+            let end = head - position <= Int64(limit) ? head : position + Int64(limit)
+            return FeedPage(events: try await chunk(tenant, position..<end).events(), next: end)
+        }
         let query: Query
         if let types {
             // One probe of the index by type each, however rare the type is.
@@ -207,6 +211,13 @@ extension EventLog {
             try await database.query(query) { row throws(PostgresError) in try StoredEvent(row) }
         }
         let members = try await sealedMembers(of: stored.filter(\.isSealed).map(\.position), tenant)
+        return try opened(stored, members, tenant)
+    }
+
+    /// Stored events with their sealed members opened.
+    func opened(
+        _ stored: [StoredEvent], _ members: SealedMembers, _ tenant: UUID
+    ) throws(EventLogError) -> [Event] {
         var events: [Event] = []
         events.reserveCapacity(stored.count)
         for row in stored {

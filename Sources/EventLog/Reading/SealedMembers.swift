@@ -34,12 +34,40 @@ struct StoredMember: Sendable {
     }
 }
 
+/// By position, then by number.
+typealias SealedMembers = [Int64: [Int32: StoredMember]]
+
 extension EventLog {
     /// The sealed members of some positions, by position and number.
-    func sealedMembers(of positions: [Int64], _ tenant: UUID) async throws(EventLogError) -> [Int64: [Int32:
-        StoredMember]]
-    {
+    func sealedMembers(of positions: [Int64], _ tenant: UUID) async throws(EventLogError) -> SealedMembers {
         guard !positions.isEmpty else { return [:] }
+        return try await sealedMembers(
+            tenant,
+            """
+            SELECT \(unescaped: Self.memberColumns)
+              FROM docket.sealed AS s
+              LEFT JOIN docket.subject_key AS k ON k.tenant_id = \(tenant) AND k.key_id = s.subject_key_id
+             WHERE s.tenant_id = \(tenant) AND s.position = ANY (\(positions))
+            """)
+    }
+
+    /// All sealed members of a range of positions.
+    func sealedMembers(in positions: Range<Int64>, _ tenant: UUID) async throws(EventLogError) -> SealedMembers {
+        try await sealedMembers(
+            tenant,
+            """
+            SELECT \(unescaped: Self.memberColumns)
+              FROM docket.sealed AS s
+              LEFT JOIN docket.subject_key AS k ON k.tenant_id = \(tenant) AND k.key_id = s.subject_key_id
+             WHERE s.tenant_id = \(tenant)
+               AND s.position >= \(positions.lowerBound) AND s.position < \(positions.upperBound)
+            """)
+    }
+
+    private static let memberColumns =
+        "s.position, s.n, s.subject_key_id, s.digest, s.salt, s.nonce, s.ciphertext, k.wrapped_key"
+
+    private func sealedMembers(_ tenant: UUID, _ query: Query) async throws(EventLogError) -> SealedMembers {
         struct Row: Sendable {
             let position: Int64
             let n: Int32
@@ -48,21 +76,14 @@ extension EventLog {
             let salt, nonce, ciphertext, wrapped: [UInt8]?
         }
         let rows = try await reading { () throws(PostgresError) in
-            try await database.query(
-                """
-                SELECT s.position, s.n, s.subject_key_id, s.digest, s.salt, s.nonce, s.ciphertext, k.wrapped_key
-                  FROM docket.sealed AS s
-                  LEFT JOIN docket.subject_key AS k ON k.tenant_id = \(tenant) AND k.key_id = s.subject_key_id
-                 WHERE s.tenant_id = \(tenant) AND s.position = ANY (\(positions))
-                """
-            ) { row throws(PostgresError) in
+            try await database.query(query) { row throws(PostgresError) in
                 Row(
                     position: try row[0], n: try row[1], keyID: try row[2], digest: try row[3], salt: try row[4],
                     nonce: try row[5], ciphertext: try row[6], wrapped: try row[7])
             }
         }
         var opened: [UUID: SymmetricKey] = [:]
-        var members: [Int64: [Int32: StoredMember]] = [:]
+        var members: SealedMembers = [:]
         for row in rows {
             if opened[row.keyID] == nil, let wrapped = row.wrapped {
                 opened[row.keyID] = try existingKey(tenant).unwrap(wrapped, id: row.keyID)

@@ -10,7 +10,7 @@ package struct PostgresTimestamp: Sendable, Hashable, Comparable {
     package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
 
     /// 1970 to 2000: 10,957 days.
-    static let epochOffset: Int64 = 10_957 * 86_400 * 1_000_000
+    package static let epochOffset: Int64 = 10_957 * 86_400 * 1_000_000
 }
 
 extension PostgresTimestamp: PostgresScalar {

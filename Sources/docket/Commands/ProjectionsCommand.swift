@@ -43,7 +43,8 @@ struct ProjectionsCommand: AsyncParsableCommand {
                         aside.isFilling
                         ? "being filled" : Self.state(blocked: aside.error != nil, error: aside.error, lag: aside.lag)
                     Terminal.print(
-                        "  beside it v\(aside.version)  \(status.tenantID.lowercased)  next \(aside.nextPosition)  \(other)")
+                        "  beside it v\(aside.version)  \(status.tenantID.lowercased)  next \(aside.nextPosition)  \(other)"
+                    )
                 }
             }
             if statuses.contains(where: \.isBlocked) { throw ExitCode(2) }
@@ -131,7 +132,8 @@ struct ProjectionsCommand: AsyncParsableCommand {
                 let readers = ProjectionSwitch(source: opened.log, database: opened.database)
                 let version = try await readers.drop(projection, tenant: tenant)
                 Terminal.print(
-                    "\(projection.name)  \(tenant.lowercased)  \(version.map { "dropped v\($0)" } ?? "nothing to drop")")
+                    "\(projection.name)  \(tenant.lowercased)  \(version.map { "dropped v\($0)" } ?? "nothing to drop")"
+                )
             }
         }
     }
@@ -172,7 +174,8 @@ struct ProjectionsCommand: AsyncParsableCommand {
             return verdict.tables.map { table in
                 let place = "\(table.name)  \(verdict.tenantID.lowercased)  as of \(verdict.asOfPosition)"
                 guard !table.isEqual else { return "\(place)  \(table.rows) rows  equal  sha256:\(table.digest)" }
-                let difference = table.difference.map(\.description) ?? "\(table.rows) rows, \(table.expectedRows) expected"
+                let difference =
+                    table.difference.map(\.description) ?? "\(table.rows) rows, \(table.expectedRows) expected"
                 return "\(place)  DIFFERS  \(difference)"
             }
         }
