@@ -50,6 +50,13 @@ browser: system ## Walk through the pages in a headless Chromium; screenshots go
 	.build/browser/bin/pip install --quiet --disable-pip-version-check selenium==4.51.0
 	.build/browser/bin/python Tests/Browser/walk.py $(BUILD)/docket $(SCREENSHOTS)
 
+CYCLES ?= 200
+
+.PHONY: crash
+crash: system ## Kill servers, PostgreSQL and connections CYCLES times; what was acknowledged must be there, once
+	$(SWIFT) build --product docket
+	Scripts/crash-loop.py --docket $(BUILD)/docket --cycles $(CYCLES)
+
 .PHONY: bench
 bench: system ## Run the benchmarks (release build)
 	$(SWIFT) build -c release --product docket-bench

@@ -110,7 +110,7 @@ let package = Package(
 
         .target(
             name: "Projections",
-            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", lifecycle, logging],
+            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", crypto, lifecycle, logging],
             path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
 
         // The outside
@@ -135,7 +135,9 @@ let package = Package(
             ], swiftSettings: settings),
         .executableTarget(
             name: "docket-bench",
-            dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", "Schema", "Sealing"],
+            dependencies: [
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "Schema", "Sealing",
+            ],
             path: "Benchmarks",
             exclude: ["README.md", "RESULTS.md"], swiftSettings: settings),
 

@@ -6,14 +6,20 @@ import Sealing
 
 /// Side-by-side measurements of the log against what PostgreSQL itself can do.
 ///
-/// `docket-bench [append|feed|proof …]`: all of them without an argument.
+/// `docket-bench [append|feed|proof|rebuild …]`: all of them without an argument. `rebuild=N` is a rebuild of N events.
 @main
 struct Bench {
     static let rounds = 5
 
     static func main() async throws {
-        let wanted = Set(CommandLine.arguments.dropFirst())
-        let known = ["append", "feed", "proof"]
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.count == 3, arguments.first == RebuildBenchmark.argument {
+            let last = Array(arguments.suffix(2))
+            return try await RebuildBenchmark.process(connectionString: last[0], keysDirectory: last[1])
+        }
+        let sizes = arguments.filter { $0.hasPrefix("rebuild=") }.compactMap { Int($0.dropFirst(8)) }
+        let wanted = Set(arguments.map { $0.hasPrefix("rebuild=") ? "rebuild" : $0 })
+        let known = ["append", "feed", "proof", "rebuild"]
         if let unknown = wanted.first(where: { !known.contains($0) }) {
             print("unknown benchmark \(unknown); there are \(known.joined(separator: ", "))")
             exit(64)
@@ -30,6 +36,17 @@ struct Bench {
         }
         if isWanted("feed") { try await BenchPlace.with { try await FeedBenchmark(place: $0).report() } }
         if isWanted("proof") { try await BenchPlace.with { try await ProofBenchmark(place: $0).report() } }
+        if isWanted("rebuild") {
+            var peaks: [Double] = []
+            for events in sizes.isEmpty ? [100_000, 1_000_000] : sizes {
+                try await BenchPlace.with { place in
+                    peaks.append(Double(try await RebuildBenchmark(place: place, events: events).report()))
+                }
+            }
+            if let first = peaks.first, let last = peaks.last, peaks.count > 1 {
+                print("\(column("  peak memory, last to first")) \(hundredths(last / first))")
+            }
+        }
     }
 
     static func seconds(_ body: () async throws -> Void) async rethrows -> Double {
@@ -71,6 +88,7 @@ struct BenchPlace: Sendable {
     let log: EventLog
     let keysDirectory: String
     let folder: String
+    let connectionString: String
 
     static func with(_ body: (BenchPlace) async throws -> Void) async throws {
         let folder = "/tmp/docket-bench-\(UUID().uuidString.prefix(8).lowercased())"
@@ -84,7 +102,7 @@ struct BenchPlace: Sendable {
         let place = BenchPlace(
             owner: owner, database: database,
             log: EventLog(database: database, keys: try TenantKeys(directory: keys), catalogue: SealingCatalogue()),
-            keysDirectory: keys, folder: folder)
+            keysDirectory: keys, folder: folder, connectionString: cluster.connectionString)
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(try await body(place))

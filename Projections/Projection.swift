@@ -10,23 +10,24 @@ package import struct Foundation.UUID
 /// and no trace of how the events were cut into batches. So each can be dropped and rebuilt alone, and gives the same
 /// rows. Side effects never live here.
 ///
-/// Tables lie in schema `projection` and carry the version in their name (`cases_v1`): a changed fold or table is a new
-/// version, filled beside the old one.
+/// Tables lie in schema `projection` and carry a version in their name (`cases_v1`, see `TableSet`): a changed fold or
+/// table is a new generation, whose tables are filled beside the old ones.
 package protocol Projection: Sendable {
     var name: String { get }
-    var version: Int32 { get }
-    /// The statements that make the tables where they are missing.
+    /// 1, 2, …: raised with every change of the fold or of a table.
+    var generation: Int32 { get }
+    /// The statements that make the tables of one version where they are missing; `{version}` stands for it.
     var ddl: String { get }
-    /// Every table with the schema's name, in the order in which rows may be deleted.
+    /// Every table by its plain name, in the order in which rows may be deleted.
     var tables: [String] { get }
     /// Whether `ProjectionBatch.cases` is needed; folding cases costs reads of their streams.
     var foldsCases: Bool { get }
 
-    /// Takes the batch into the tables, in the transaction that also advances the position.
+    /// Takes the batch into the tables of a set, in the transaction that also advances the position.
     ///
     /// - Throws: what the database said, or `PostgresError.abandon` with a `PoisonEvent` for an event that cannot be
     ///   folded.
-    func apply(_ batch: ProjectionBatch, in tx: borrowing Transaction) throws(PostgresError)
+    func apply(_ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction) throws(PostgresError)
 }
 
 /// The next events of one tenant, in order and without a gap.

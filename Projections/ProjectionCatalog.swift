@@ -25,7 +25,7 @@ package struct ProjectionCatalog: Sendable {
     /// Makes the tables that are missing. They belong to `docket_owner`, so this needs the rights of a migration, not
     /// those of the application.
     package func install(on database: Database) async throws(ProjectionError) {
-        let ddl = projections.map(\.ddl)
+        let ddl = projections.flatMap(\.statements)
         do throws(PostgresError) {
             try await database.transaction { tx throws(PostgresError) in
                 // Two processes that make one table at the same moment collide in the catalog despite IF NOT EXISTS.

@@ -11,6 +11,10 @@ package struct ProjectionError: Error, Sendable, CustomStringConvertible {
         case gap
         /// An event cannot be folded; the projection stands still in front of it.
         case blocked
+        /// The set of tables that readers should be sent to does not exist, is being filled, or is behind.
+        case notReady
+        /// What a rebuild filled was taken from it: by another rebuild, by an erasure, or because it was dropped.
+        case superseded
         /// The database cannot be reached or refused.
         case database
         /// The log could not be read.

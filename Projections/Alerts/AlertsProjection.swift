@@ -7,14 +7,16 @@ package import Postgres
 /// The state before a batch is the stored view itself, so no stream is read again.
 package struct AlertsProjection: Projection {
     package let name = "alerts"
-    package let version: Int32 = 1
-    package let tables = ["projection.alerts_v1", "projection.alert_entity_v1", "projection.alert_case_v1"]
+    package let generation: Int32 = 1
+    package let tables = ["alerts", "alert_entity", "alert_case"]
     package let foldsCases = false
     package var ddl: String { SQL.text("Alerts/alerts.sql") }
 
     package init() {}
 
-    package func apply(_ batch: ProjectionBatch, in tx: borrowing Transaction) throws(PostgresError) {
+    package func apply(
+        _ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction
+    ) throws(PostgresError) {
         var changes: [(event: Event, alert: UUID, change: AlertChange)] = []
         for event in batch.events {
             do {
@@ -24,19 +26,20 @@ package struct AlertsProjection: Projection {
             }
         }
         guard !changes.isEmpty else { return }
-        let alerts = try fold(changes, batch.tenant, tx)
+        let alerts = try fold(changes, batch.tenant, set, tx)
         guard !alerts.isEmpty else { return }
-        try write(alerts, batch.tenant, tx)
-        try writeEntities(alerts, batch.tenant, tx)
-        try writeCases(alerts, batch.tenant, tx)
+        try write(alerts, batch.tenant, set, tx)
+        try writeEntities(alerts, batch.tenant, set, tx)
+        try writeCases(alerts, batch.tenant, set, tx)
     }
 
     private func fold(
-        _ changes: [(event: Event, alert: UUID, change: AlertChange)], _ tenant: UUID, _ tx: borrowing Transaction
+        _ changes: [(event: Event, alert: UUID, change: AlertChange)], _ tenant: UUID, _ set: TableSet,
+        _ tx: borrowing Transaction
     ) throws(PostgresError) -> [AlertView] {
         let ids = Array(Set(changes.map(\.alert)))
         let known = try tx.query(
-            "SELECT view FROM projection.alerts_v1 WHERE tenant_id = \(tenant) AND alert_id = ANY(\(ids))"
+            "SELECT view FROM \(unescaped: set["alerts"]) WHERE tenant_id = \(tenant) AND alert_id = ANY(\(ids))"
         ) { row throws(PostgresError) in
             try StoredJSON.decode(try row[0] as PostgresJSON, as: AlertView.self)
         }
@@ -55,11 +58,13 @@ package struct AlertsProjection: Projection {
         return alerts.values.sorted { $0.firstPosition < $1.firstPosition }
     }
 
-    private func write(_ alerts: [AlertView], _ tenant: UUID, _ tx: borrowing Transaction) throws(PostgresError) {
+    private func write(
+        _ alerts: [AlertView], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         let views = try alerts.map { alert throws(PostgresError) in try StoredJSON.view(alert) }
         try tx.execute(
             """
-            INSERT INTO projection.alerts_v1 (
+            INSERT INTO \(unescaped: set["alerts"]) (
                 tenant_id, alert_id, first_position, version, source, source_ref, source_ref_digest, disposition,
                 severity, severity_rank, occurred_at, duplicate_count, view)
             SELECT \(tenant), a.*
@@ -79,18 +84,18 @@ package struct AlertsProjection: Projection {
     }
 
     private func writeEntities(
-        _ alerts: [AlertView], _ tenant: UUID, _ tx: borrowing Transaction
+        _ alerts: [AlertView], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
     ) throws(PostgresError) {
         try tx.execute(
             """
-            DELETE FROM projection.alert_entity_v1
+            DELETE FROM \(unescaped: set["alert_entity"])
              WHERE tenant_id = \(tenant) AND alert_id = ANY(\(alerts.map(\.id)))
             """)
         let all = alerts.flatMap { alert in Set(alert.entities.compactMap(\.key)).map { (alert.id, $0) } }
         guard !all.isEmpty else { return }
         try tx.execute(
             """
-            INSERT INTO projection.alert_entity_v1 (tenant_id, value_digest, entity_type, alert_id, value)
+            INSERT INTO \(unescaped: set["alert_entity"]) (tenant_id, value_digest, entity_type, alert_id, value)
             SELECT \(tenant), e.*
               FROM unnest(
                        \(all.map(\.1.valueDigest)), \(all.map(\.1.type.rawValue)), \(all.map(\.0)),
@@ -98,14 +103,17 @@ package struct AlertsProjection: Projection {
             """)
     }
 
-    private func writeCases(_ alerts: [AlertView], _ tenant: UUID, _ tx: borrowing Transaction) throws(PostgresError) {
+    private func writeCases(
+        _ alerts: [AlertView], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         try tx.execute(
-            "DELETE FROM projection.alert_case_v1 WHERE tenant_id = \(tenant) AND alert_id = ANY(\(alerts.map(\.id)))")
+            "DELETE FROM \(unescaped: set["alert_case"]) WHERE tenant_id = \(tenant) AND alert_id = ANY(\(alerts.map(\.id)))"
+        )
         let all = alerts.flatMap { alert in alert.caseIDs.map { ($0, alert.id) } }
         guard !all.isEmpty else { return }
         try tx.execute(
             """
-            INSERT INTO projection.alert_case_v1 (tenant_id, case_id, alert_id)
+            INSERT INTO \(unescaped: set["alert_case"]) (tenant_id, case_id, alert_id)
             SELECT \(tenant), c.* FROM unnest(\(all.map(\.0)), \(all.map(\.1))) AS c
             """)
     }

@@ -1,5 +1,5 @@
 -- Approvals: which are pending is the responders' work list.
-CREATE TABLE IF NOT EXISTS projection.approvals_v1 (
+CREATE TABLE IF NOT EXISTS projection.approvals_v{version} (
     tenant_id     uuid        NOT NULL,
     approval_id   uuid        NOT NULL,
     case_id       uuid        NOT NULL,
@@ -10,6 +10,6 @@ CREATE TABLE IF NOT EXISTS projection.approvals_v1 (
     view          json        NOT NULL,  -- GET /v1/approvals/{id}, without as_of_position
     PRIMARY KEY (tenant_id, approval_id)
 );
-CREATE INDEX IF NOT EXISTS approvals_v1_requested ON projection.approvals_v1 (tenant_id, requested_at, approval_id);
-CREATE INDEX IF NOT EXISTS approvals_v1_state ON projection.approvals_v1 (tenant_id, state, requested_at);
-CREATE INDEX IF NOT EXISTS approvals_v1_case ON projection.approvals_v1 (tenant_id, case_id);
+CREATE INDEX IF NOT EXISTS approvals_v{version}_requested ON projection.approvals_v{version} (tenant_id, requested_at, approval_id);
+CREATE INDEX IF NOT EXISTS approvals_v{version}_state ON projection.approvals_v{version} (tenant_id, state, requested_at);
+CREATE INDEX IF NOT EXISTS approvals_v{version}_case ON projection.approvals_v{version} (tenant_id, case_id);

@@ -7,10 +7,15 @@ struct AuditText: Sendable, Hashable {
     let text: String
 
     private static let lengthMaximum = 300
+    /// Of each type, the members of `data` that can hold personal data.
+    private static let personal = Dictionary(
+        uniqueKeysWithValues: EventType.allCases.map { type in
+            (type, Set(type.personalMembers.map(\.pointer).compactMap(member)))
+        })
 
     init(_ event: Event) {
-        let sealed = Set(
-            (event.sealed + (event.kind?.personalMembers.map(\.pointer) ?? [])).compactMap(Self.member))
+        var sealed = event.kind.flatMap { Self.personal[$0] } ?? []
+        for pointer in event.sealed { if let name = Self.member(of: pointer) { sealed.insert(name) } }
         let parts = (event.data.objectValue ?? [:])
             .filter { !sealed.contains($0.key) }
             .sorted { $0.key < $1.key }

@@ -1,5 +1,5 @@
 -- One row per event, to be searched by person, kind of event, case and time. Nothing in it was ever sealed.
-CREATE TABLE IF NOT EXISTS projection.audit_trail_v1 (
+CREATE TABLE IF NOT EXISTS projection.audit_trail_v{version} (
     tenant_id      uuid        NOT NULL,
     position       bigint      NOT NULL,
     event_id       uuid        NOT NULL,
@@ -16,10 +16,10 @@ CREATE TABLE IF NOT EXISTS projection.audit_trail_v1 (
     text           text        NOT NULL,
     PRIMARY KEY (tenant_id, position)
 );
-CREATE INDEX IF NOT EXISTS audit_trail_v1_type ON projection.audit_trail_v1 (tenant_id, type, position);
-CREATE INDEX IF NOT EXISTS audit_trail_v1_case ON projection.audit_trail_v1 (tenant_id, case_id, position)
+CREATE INDEX IF NOT EXISTS audit_trail_v{version}_type ON projection.audit_trail_v{version} (tenant_id, type, position);
+CREATE INDEX IF NOT EXISTS audit_trail_v{version}_case ON projection.audit_trail_v{version} (tenant_id, case_id, position)
     WHERE case_id IS NOT NULL;
 -- A part of the subject, because an identity provider's may be longer than a B-tree takes.
-CREATE INDEX IF NOT EXISTS audit_trail_v1_actor
-    ON projection.audit_trail_v1 (tenant_id, left(actor_subject, 128), position);
-CREATE INDEX IF NOT EXISTS audit_trail_v1_time ON projection.audit_trail_v1 (tenant_id, recorded_at);
+CREATE INDEX IF NOT EXISTS audit_trail_v{version}_actor
+    ON projection.audit_trail_v{version} (tenant_id, left(actor_subject, 128), position);
+CREATE INDEX IF NOT EXISTS audit_trail_v{version}_time ON projection.audit_trail_v{version} (tenant_id, recorded_at);

@@ -4,31 +4,60 @@ import Foundation
 package import Postgres
 
 /// The cases themselves, and what lists of them are searched by.
-package struct CasesProjection: Projection {
+package struct CasesProjection: CaseDerivedProjection {
     package let name = "cases"
-    package let version: Int32 = 1
-    package let tables = ["projection.cases_v1", "projection.case_entity_v1", "projection.case_alert_v1"]
+    package let generation: Int32 = 1
+    package let tables = ["cases", "case_entity", "case_alert"]
     package let foldsCases = true
     package var ddl: String { SQL.text("Cases/cases.sql") }
 
     package init() {}
 
-    package func apply(_ batch: ProjectionBatch, in tx: borrowing Transaction) throws(PostgresError) {
-        guard !batch.cases.isEmpty else { return }
-        try write(try batch.cases.map { record throws(PostgresError) in try CaseRow(record) }, batch.tenant, tx)
-        let ids = batch.cases.map(\.id)
-        try tx.execute(
-            "DELETE FROM projection.case_entity_v1 WHERE tenant_id = \(batch.tenant) AND case_id = ANY(\(ids))")
-        try tx.execute(
-            "DELETE FROM projection.case_alert_v1 WHERE tenant_id = \(batch.tenant) AND case_id = ANY(\(ids))")
-        try writeEntities(batch, tx)
-        try writeAlerts(batch, tx)
+    var copied: [CopiedTable] {
+        [
+            CopiedTable(
+                "cases",
+                """
+                tenant_id, case_id, version, last_position, state, severity, severity_rank, assignee_issuer, \
+                assignee_subject, queue, opened_at, updated_at, sla_breached, sla_at_risk, next_due_at, view, record
+                """),
+            CopiedTable("case_entity", "tenant_id, value_digest, entity_type, case_id, value"),
+            CopiedTable("case_alert", "tenant_id, alert_id, case_id"),
+        ]
     }
 
-    private func write(_ rows: [CaseRow], _ tenant: UUID, _ tx: borrowing Transaction) throws(PostgresError) {
+    func append(_ record: CaseRecord, to rows: inout [CopyRows]) throws(PostgresError) {
+        let row = try CaseRow(record)
+        rows[0].append(
+            record.tenant, row.id, row.version, row.lastPosition, row.state, row.severity, row.severityRank,
+            row.assigneeIssuer, row.assigneeSubject, row.queue, row.openedAt, row.updatedAt, row.isBreached,
+            row.isAtRisk, row.nextDueAt, row.view, row.record)
+        for key in Set(record.targetsInScope.map(\.key)) {
+            rows[1].append(record.tenant, key.valueDigest, key.type.rawValue, record.id, key.value)
+        }
+        for alert in Set(record.alerts.map(\.alertID)) { rows[2].append(record.tenant, alert, record.id) }
+    }
+
+    package func apply(
+        _ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction
+    ) throws(PostgresError) {
+        guard !batch.cases.isEmpty else { return }
+        try write(try batch.cases.map { record throws(PostgresError) in try CaseRow(record) }, batch.tenant, set, tx)
+        let ids = batch.cases.map(\.id)
+        try tx.execute(
+            "DELETE FROM \(unescaped: set["case_entity"]) WHERE tenant_id = \(batch.tenant) AND case_id = ANY(\(ids))")
+        try tx.execute(
+            "DELETE FROM \(unescaped: set["case_alert"]) WHERE tenant_id = \(batch.tenant) AND case_id = ANY(\(ids))")
+        try writeEntities(batch, set, tx)
+        try writeAlerts(batch, set, tx)
+    }
+
+    private func write(
+        _ rows: [CaseRow], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         try tx.execute(
             """
-            INSERT INTO projection.cases_v1 (
+            INSERT INTO \(unescaped: set["cases"]) (
                 tenant_id, case_id, version, last_position, state, severity, severity_rank, assignee_issuer,
                 assignee_subject, queue, opened_at, updated_at, sla_breached, sla_at_risk, next_due_at, view, record)
             SELECT \(tenant), r.*
@@ -48,7 +77,9 @@ package struct CasesProjection: Projection {
             """)
     }
 
-    private func writeEntities(_ batch: ProjectionBatch, _ tx: borrowing Transaction) throws(PostgresError) {
+    private func writeEntities(
+        _ batch: ProjectionBatch, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         var cases: [UUID] = []
         var keys: [EntityKey] = []
         for record in batch.cases {
@@ -60,13 +91,15 @@ package struct CasesProjection: Projection {
         guard !keys.isEmpty else { return }
         try tx.execute(
             """
-            INSERT INTO projection.case_entity_v1 (tenant_id, value_digest, entity_type, case_id, value)
+            INSERT INTO \(unescaped: set["case_entity"]) (tenant_id, value_digest, entity_type, case_id, value)
             SELECT \(batch.tenant), e.*
               FROM unnest(\(keys.map(\.valueDigest)), \(keys.map(\.type.rawValue)), \(cases), \(keys.map(\.value))) AS e
             """)
     }
 
-    private func writeAlerts(_ batch: ProjectionBatch, _ tx: borrowing Transaction) throws(PostgresError) {
+    private func writeAlerts(
+        _ batch: ProjectionBatch, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         var cases: [UUID] = []
         var alerts: [UUID] = []
         for record in batch.cases {
@@ -78,7 +111,7 @@ package struct CasesProjection: Projection {
         guard !alerts.isEmpty else { return }
         try tx.execute(
             """
-            INSERT INTO projection.case_alert_v1 (tenant_id, alert_id, case_id)
+            INSERT INTO \(unescaped: set["case_alert"]) (tenant_id, alert_id, case_id)
             SELECT \(batch.tenant), a.* FROM unnest(\(alerts), \(cases)) AS a
             """)
     }

@@ -1,5 +1,5 @@
 -- The case list: a row per case, with what lists are filtered and sorted by beside the whole view.
-CREATE TABLE IF NOT EXISTS projection.cases_v1 (
+CREATE TABLE IF NOT EXISTS projection.cases_v{version} (
     tenant_id         uuid        NOT NULL,
     case_id           uuid        NOT NULL,
     version           bigint      NOT NULL,
@@ -19,14 +19,14 @@ CREATE TABLE IF NOT EXISTS projection.cases_v1 (
     record            json        NOT NULL,  -- the fold of the stream
     PRIMARY KEY (tenant_id, case_id)
 );
-CREATE INDEX IF NOT EXISTS cases_v1_opened ON projection.cases_v1 (tenant_id, opened_at, case_id);
-CREATE INDEX IF NOT EXISTS cases_v1_updated ON projection.cases_v1 (tenant_id, updated_at, case_id);
-CREATE INDEX IF NOT EXISTS cases_v1_severity ON projection.cases_v1 (tenant_id, severity_rank, opened_at, case_id);
-CREATE INDEX IF NOT EXISTS cases_v1_state ON projection.cases_v1 (tenant_id, state, opened_at);
+CREATE INDEX IF NOT EXISTS cases_v{version}_opened ON projection.cases_v{version} (tenant_id, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_updated ON projection.cases_v{version} (tenant_id, updated_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_severity ON projection.cases_v{version} (tenant_id, severity_rank, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_state ON projection.cases_v{version} (tenant_id, state, opened_at);
 
 -- Which cases an entity occurs in; the value is normalized. Erased values have no row. The key holds the value's
 -- SHA-256, because a value may be longer than a B-tree takes.
-CREATE TABLE IF NOT EXISTS projection.case_entity_v1 (
+CREATE TABLE IF NOT EXISTS projection.case_entity_v{version} (
     tenant_id     uuid  NOT NULL,
     value_digest  bytea NOT NULL,
     entity_type   text  NOT NULL,
@@ -34,12 +34,12 @@ CREATE TABLE IF NOT EXISTS projection.case_entity_v1 (
     value         text  NOT NULL,
     PRIMARY KEY (tenant_id, value_digest, entity_type, case_id)
 );
-CREATE INDEX IF NOT EXISTS case_entity_v1_case ON projection.case_entity_v1 (tenant_id, case_id);
+CREATE INDEX IF NOT EXISTS case_entity_v{version}_case ON projection.case_entity_v{version} (tenant_id, case_id);
 
-CREATE TABLE IF NOT EXISTS projection.case_alert_v1 (
+CREATE TABLE IF NOT EXISTS projection.case_alert_v{version} (
     tenant_id  uuid NOT NULL,
     alert_id   uuid NOT NULL,
     case_id    uuid NOT NULL,
     PRIMARY KEY (tenant_id, alert_id, case_id)
 );
-CREATE INDEX IF NOT EXISTS case_alert_v1_case ON projection.case_alert_v1 (tenant_id, case_id);
+CREATE INDEX IF NOT EXISTS case_alert_v{version}_case ON projection.case_alert_v{version} (tenant_id, case_id);

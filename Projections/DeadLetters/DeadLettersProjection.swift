@@ -7,20 +7,22 @@ package import Postgres
 /// Dead letters: what was refused at intake (`alert.rejected`), and whether it was tried again (`alert.retried`).
 package struct DeadLettersProjection: Projection {
     package let name = "dead_letters"
-    package let version: Int32 = 1
-    package let tables = ["projection.dead_letters_v1"]
+    package let generation: Int32 = 1
+    package let tables = ["dead_letters"]
     package let foldsCases = false
     package var ddl: String { SQL.text("DeadLetters/dead_letters.sql") }
 
     package init() {}
 
-    package func apply(_ batch: ProjectionBatch, in tx: borrowing Transaction) throws(PostgresError) {
+    package func apply(
+        _ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction
+    ) throws(PostgresError) {
         let events = batch.events.filter { $0.kind == .alertRejected || $0.kind == .alertRetried }
         guard !events.isEmpty else { return }
         let ids = Array(Set(events.map(Self.id)))
         let known = try tx.query(
             """
-            SELECT view FROM projection.dead_letters_v1
+            SELECT view FROM \(unescaped: set["dead_letters"])
              WHERE tenant_id = \(batch.tenant) AND dead_letter_id = ANY(\(ids))
             """
         ) { row throws(PostgresError) in
@@ -35,15 +37,17 @@ package struct DeadLettersProjection: Projection {
                 letters[id]?.retriedAt = event.recordedAt
             }
         }
-        try write(letters.values.sorted { $0.position < $1.position }, batch.tenant, tx)
+        try write(letters.values.sorted { $0.position < $1.position }, batch.tenant, set, tx)
     }
 
-    private func write(_ letters: [DeadLetterView], _ tenant: UUID, _ tx: borrowing Transaction) throws(PostgresError) {
+    private func write(
+        _ letters: [DeadLetterView], _ tenant: UUID, _ set: TableSet, _ tx: borrowing Transaction
+    ) throws(PostgresError) {
         guard !letters.isEmpty else { return }
         let views = try letters.map { letter throws(PostgresError) in try StoredJSON.view(letter) }
         try tx.execute(
             """
-            INSERT INTO projection.dead_letters_v1 (
+            INSERT INTO \(unescaped: set["dead_letters"]) (
                 tenant_id, dead_letter_id, position, recorded_at, source, is_retried, view)
             SELECT \(tenant), l.*
               FROM unnest(

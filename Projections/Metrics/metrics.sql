@@ -1,5 +1,5 @@
 -- What each case contributes to the figures; the figures themselves are computed from these by MetricReport.
-CREATE TABLE IF NOT EXISTS projection.metrics_v1 (
+CREATE TABLE IF NOT EXISTS projection.metrics_v{version} (
     tenant_id  uuid NOT NULL,
     case_id    uuid NOT NULL,
     facts      json NOT NULL,

@@ -16,9 +16,9 @@ package struct AlertFilter: Sendable, Hashable {
 
 extension ProjectionQueries {
     package func alert(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {
-        try await resource(
-            of: AlertsProjection(), tenant,
-            "SELECT view, version FROM projection.alerts_v1 WHERE tenant_id = \(tenant) AND alert_id = \(id)")
+        try await resource(of: AlertsProjection(), tenant) { set in
+            "SELECT view, version FROM \(unescaped: set["alerts"]) WHERE tenant_id = \(tenant) AND alert_id = \(id)"
+        }
     }
 
     /// Newest first, by when they came in.
@@ -27,21 +27,21 @@ extension ProjectionQueries {
     ) async throws(ProjectionError) -> Page {
         try await page(
             of: AlertsProjection(), tenant, list: "alerts", keys: 1, request, show: Self.positioned
-        ) { cursor in
+        ) { cursor, set in
             let dispositions = filter.dispositions.map(\.rawValue)
             return """
                 SELECT a.view, a.first_position, a.alert_id
-                  FROM projection.alerts_v1 AS a
+                  FROM \(unescaped: set["alerts"]) AS a
                  WHERE a.tenant_id = \(tenant)
                    AND (\(filter.source) IS NULL OR a.source = \(filter.source))
                    AND (\(filter.sourceRef) IS NULL
                         OR a.source_ref_digest = \(filter.sourceRef.map(AlertsProjection.digest)))
                    AND (\(dispositions.isEmpty) OR a.disposition = ANY(\(dispositions)))
                    AND (\(filter.caseID) IS NULL OR a.alert_id IN (
-                        SELECT c.alert_id FROM projection.alert_case_v1 AS c
+                        SELECT c.alert_id FROM \(unescaped: set["alert_case"]) AS c
                          WHERE c.tenant_id = \(tenant) AND c.case_id = \(filter.caseID)))
                    AND (\(filter.entity == nil) OR a.alert_id IN (
-                        SELECT e.alert_id FROM projection.alert_entity_v1 AS e
+                        SELECT e.alert_id FROM \(unescaped: set["alert_entity"]) AS e
                          WHERE e.tenant_id = \(tenant) AND e.value_digest = ANY(\(filter.entity?.digests ?? []))
                            AND (\(filter.entity?.type?.rawValue) IS NULL
                                 OR e.entity_type = \(filter.entity?.type?.rawValue))))
@@ -58,10 +58,10 @@ extension ProjectionQueries {
     ) async throws(ProjectionError) -> Page {
         try await page(
             of: DeadLettersProjection(), tenant, list: "dead_letters", keys: 1, request, show: Self.positioned
-        ) { cursor in
+        ) { cursor, set in
             """
             SELECT l.view, l.position, l.dead_letter_id
-              FROM projection.dead_letters_v1 AS l
+              FROM \(unescaped: set["dead_letters"]) AS l
              WHERE l.tenant_id = \(tenant)
                AND (\(source) IS NULL OR l.source = \(source))
                AND (\(isRetried) IS NULL OR l.is_retried = \(isRetried))
@@ -73,11 +73,11 @@ extension ProjectionQueries {
     }
 
     package func deadLetter(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {
-        try await resource(
-            of: DeadLettersProjection(), tenant,
+        try await resource(of: DeadLettersProjection(), tenant) { set in
             """
-            SELECT view, position FROM projection.dead_letters_v1
+            SELECT view, position FROM \(unescaped: set["dead_letters"])
              WHERE tenant_id = \(tenant) AND dead_letter_id = \(id)
-            """)
+            """
+        }
     }
 }

@@ -43,12 +43,12 @@ extension ProjectionQueries {
         var cursor: Cursor?
         if let text = request.cursor { cursor = try Cursor(text, list: "audit", keys: 1) }
         let before = cursor?.keys[0] ?? .max
-        let found = try await snapshot(of: AuditTrailProjection(), tenant) { tx throws(PostgresError) in
+        let found = try await snapshot(of: AuditTrailProjection(), tenant) { tx, set throws(PostgresError) in
             try tx.query(
                 """
                 SELECT a.position, a.event_id, a.recorded_at, a.type, a.stream_kind, a.stream_id, a.stream_version,
                        a.case_id, a.actor_kind, a.actor_issuer, a.actor_subject, a.actor_lane, a.text
-                  FROM projection.audit_trail_v1 AS a
+                  FROM \(unescaped: set["audit_trail"]) AS a
                  WHERE a.tenant_id = \(tenant) AND a.position < \(before)
                    AND (\(filter.actor?.subject) IS NULL
                         OR (left(a.actor_subject, 128) = left(\(filter.actor?.subject), 128)
@@ -86,13 +86,13 @@ extension ProjectionQueries {
     package func audit(eventIDs ids: [UUID], tenant: UUID) async throws(ProjectionError) -> [AuditEntry] {
         guard !ids.isEmpty else { return [] }
         // The trail is keyed by position; only the log itself finds an event by its id.
-        return try await snapshot(of: AuditTrailProjection(), tenant) { tx throws(PostgresError) in
+        return try await snapshot(of: AuditTrailProjection(), tenant) { tx, set throws(PostgresError) in
             try tx.query(
                 """
                 SELECT a.position, a.event_id, a.recorded_at, a.type, a.stream_kind, a.stream_id, a.stream_version,
                        a.case_id, a.actor_kind, a.actor_issuer, a.actor_subject, a.actor_lane, a.text
                   FROM docket.event AS e
-                  JOIN projection.audit_trail_v1 AS a ON a.tenant_id = e.tenant_id AND a.position = e.position
+                  JOIN \(unescaped: set["audit_trail"]) AS a ON a.tenant_id = e.tenant_id AND a.position = e.position
                  WHERE e.tenant_id = \(tenant) AND e.event_id = ANY(\(ids)) AND a.tenant_id = \(tenant)
                  ORDER BY a.position
                 """

@@ -41,15 +41,17 @@ package struct CaseFilter: Sendable, Hashable {
 extension ProjectionQueries {
     /// A case as the API shows it, with its version.
     package func `case`(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {
-        try await resource(
-            of: CasesProjection(), tenant,
-            "SELECT view, version FROM projection.cases_v1 WHERE tenant_id = \(tenant) AND case_id = \(id)")
+        try await resource(of: CasesProjection(), tenant) { set in
+            "SELECT view, version FROM \(unescaped: set["cases"]) WHERE tenant_id = \(tenant) AND case_id = \(id)"
+        }
     }
 
     /// The fold of a case's stream, for what is derived from it: evidence, recommendation, entities, clocks.
     package func record(ofCase id: UUID, tenant: UUID) async throws(ProjectionError) -> Positioned<CaseRecord>? {
-        let found = try await snapshot(of: CasesProjection(), tenant) { tx throws(PostgresError) in
-            try tx.first("SELECT record FROM projection.cases_v1 WHERE tenant_id = \(tenant) AND case_id = \(id)") {
+        let found = try await snapshot(of: CasesProjection(), tenant) { tx, set throws(PostgresError) in
+            try tx.first(
+                "SELECT record FROM \(unescaped: set["cases"]) WHERE tenant_id = \(tenant) AND case_id = \(id)"
+            ) {
                 row throws(PostgresError) in
                 try StoredJSON.decode(try row[0] as PostgresJSON, as: CaseRecord.self)
             }
@@ -71,7 +73,7 @@ extension ProjectionQueries {
         let sort = filter.sort
         return try await page(
             of: CasesProjection(), tenant, list: "cases:\(sort.rawValue)", keys: 2, request, show: show
-        ) { cursor in
+        ) { cursor, set in
             let states = filter.states.map(\.rawValue)
             let severities = filter.severities.map(\.rawValue)
             let rank = cursor?.keys[0] ?? 0
@@ -80,7 +82,7 @@ extension ProjectionQueries {
             return """
                 SELECT c.view, \(unescaped: sort.rank)::bigint,
                        (extract(epoch FROM \(unescaped: sort.time)) * 1000000)::bigint, c.case_id
-                  FROM projection.cases_v1 AS c
+                  FROM \(unescaped: set["cases"]) AS c
                  WHERE c.tenant_id = \(tenant)
                    AND (\(states.isEmpty) OR c.state = ANY(\(states)))
                    AND (\(severities.isEmpty) OR c.severity = ANY(\(severities)))
@@ -92,10 +94,10 @@ extension ProjectionQueries {
                    AND (\(filter.sla != .atRisk) OR c.sla_at_risk)
                    AND (\(filter.updatedAfter?.timestamp) IS NULL OR c.updated_at > \(filter.updatedAfter?.timestamp))
                    AND (\(filter.alertID) IS NULL OR c.case_id IN (
-                        SELECT a.case_id FROM projection.case_alert_v1 AS a
+                        SELECT a.case_id FROM \(unescaped: set["case_alert"]) AS a
                          WHERE a.tenant_id = \(tenant) AND a.alert_id = \(filter.alertID)))
                    AND (\(filter.entity == nil) OR c.case_id IN (
-                        SELECT e.case_id FROM projection.case_entity_v1 AS e
+                        SELECT e.case_id FROM \(unescaped: set["case_entity"]) AS e
                          WHERE e.tenant_id = \(tenant) AND e.value_digest = ANY(\(filter.entity?.digests ?? []))
                            AND (\(filter.entity?.type?.rawValue) IS NULL
                                 OR e.entity_type = \(filter.entity?.type?.rawValue))))

@@ -22,11 +22,11 @@ extension ProjectionQueries {
     }
 
     package func caseCounts(tenant: UUID) async throws(ProjectionError) -> Positioned<CaseCounts> {
-        try await snapshot(of: CasesProjection(), tenant) { tx throws(PostgresError) in
+        try await snapshot(of: CasesProjection(), tenant) { tx, set throws(PostgresError) in
             let rows = try tx.query(
                 """
                 SELECT c.state, count(*), count(*) FILTER (WHERE c.sla_breached), count(*) FILTER (WHERE c.sla_at_risk)
-                  FROM projection.cases_v1 AS c WHERE c.tenant_id = \(tenant) GROUP BY c.state
+                  FROM \(unescaped: set["cases"]) AS c WHERE c.tenant_id = \(tenant) GROUP BY c.state
                 """
             ) { row throws(PostgresError) in
                 (
@@ -49,9 +49,9 @@ extension ProjectionQueries {
 
     /// The views of these cases, by id, as far as they are this tenant's.
     package func cases(_ ids: [UUID], tenant: UUID) async throws(ProjectionError) -> [UUID: JSONValue] {
-        let found = try await snapshot(of: CasesProjection(), tenant) { tx throws(PostgresError) in
+        let found = try await snapshot(of: CasesProjection(), tenant) { tx, set throws(PostgresError) in
             try tx.query(
-                "SELECT case_id, view FROM projection.cases_v1 WHERE tenant_id = \(tenant) AND case_id = ANY(\(ids))"
+                "SELECT case_id, view FROM \(unescaped: set["cases"]) WHERE tenant_id = \(tenant) AND case_id = ANY(\(ids))"
             ) { row throws(PostgresError) in (id: try row[0] as UUID, view: try StoredJSON.parse(try row[1])) }
         }
         return Dictionary(found.value.map { ($0.id, $0.view) }, uniquingKeysWith: { first, _ in first })

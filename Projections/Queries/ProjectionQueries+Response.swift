@@ -7,9 +7,9 @@ import Postgres
 /// Approvals, runs and steps.
 extension ProjectionQueries {
     package func approval(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {
-        try await resource(
-            of: ApprovalsProjection(), tenant,
-            "SELECT view, version FROM projection.approvals_v1 WHERE tenant_id = \(tenant) AND approval_id = \(id)")
+        try await resource(of: ApprovalsProjection(), tenant) { set in
+            "SELECT view, version FROM \(unescaped: set["approvals"]) WHERE tenant_id = \(tenant) AND approval_id = \(id)"
+        }
     }
 
     /// Newest first.
@@ -18,11 +18,11 @@ extension ProjectionQueries {
     ) async throws(ProjectionError) -> Page {
         try await page(
             of: ApprovalsProjection(), tenant, list: "approvals", keys: 1, request, show: Self.positioned
-        ) { cursor in
+        ) { cursor, set in
             let names = states.map(\.rawValue)
             return """
                 SELECT a.view, (extract(epoch FROM a.requested_at) * 1000000)::bigint, a.approval_id
-                  FROM projection.approvals_v1 AS a
+                  FROM \(unescaped: set["approvals"]) AS a
                  WHERE a.tenant_id = \(tenant)
                    AND (\(names.isEmpty) OR a.state = ANY(\(names)))
                    AND (\(caseID) IS NULL OR a.case_id = \(caseID))
@@ -34,9 +34,9 @@ extension ProjectionQueries {
     }
 
     package func run(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {
-        try await resource(
-            of: RunsProjection(), tenant,
-            "SELECT view, version FROM projection.runs_v1 WHERE tenant_id = \(tenant) AND run_id = \(id)")
+        try await resource(of: RunsProjection(), tenant) { set in
+            "SELECT view, version FROM \(unescaped: set["runs"]) WHERE tenant_id = \(tenant) AND run_id = \(id)"
+        }
     }
 
     /// Newest first.
@@ -45,11 +45,11 @@ extension ProjectionQueries {
     ) async throws(ProjectionError) -> Page {
         try await page(
             of: RunsProjection(), tenant, list: "runs", keys: 1, request, show: Self.positioned
-        ) { cursor in
+        ) { cursor, set in
             let names = states.map(\.rawValue)
             return """
                 SELECT r.view, (extract(epoch FROM r.started_at) * 1000000)::bigint, r.run_id
-                  FROM projection.runs_v1 AS r
+                  FROM \(unescaped: set["runs"]) AS r
                  WHERE r.tenant_id = \(tenant)
                    AND (\(names.isEmpty) OR r.state = ANY(\(names)))
                    AND (\(caseID) IS NULL OR r.case_id = \(caseID))
@@ -62,8 +62,8 @@ extension ProjectionQueries {
 
     /// A run's steps in plan order, all on one page; nil when there is no such run.
     package func steps(ofRun id: UUID, tenant: UUID) async throws(ProjectionError) -> Page? {
-        let found = try await snapshot(of: RunsProjection(), tenant) { tx throws(PostgresError) in
-            try tx.first("SELECT steps FROM projection.runs_v1 WHERE tenant_id = \(tenant) AND run_id = \(id)") {
+        let found = try await snapshot(of: RunsProjection(), tenant) { tx, set throws(PostgresError) in
+            try tx.first("SELECT steps FROM \(unescaped: set["runs"]) WHERE tenant_id = \(tenant) AND run_id = \(id)") {
                 row throws(PostgresError) in try StoredJSON.parse(try row[0])
             }
         }

@@ -13,8 +13,9 @@ package struct DueTimer: Sendable, Hashable {
 extension ProjectionQueries {
     /// What every case of the tenant contributes to the figures, by case id: the input of `MetricReport`.
     package func facts(tenant: UUID) async throws(ProjectionError) -> Positioned<[CaseFacts]> {
-        try await snapshot(of: MetricsProjection(), tenant) { tx throws(PostgresError) in
-            try tx.query("SELECT facts FROM projection.metrics_v1 WHERE tenant_id = \(tenant) ORDER BY case_id") {
+        try await snapshot(of: MetricsProjection(), tenant) { tx, set throws(PostgresError) in
+            try tx.query("SELECT facts FROM \(unescaped: set["metrics"]) WHERE tenant_id = \(tenant) ORDER BY case_id")
+            {
                 row throws(PostgresError) in
                 try StoredJSON.decode(try row[0] as PostgresJSON, as: CaseFacts.self)
             }
@@ -26,10 +27,10 @@ extension ProjectionQueries {
     package func dueTimers(
         tenant: UUID, upTo instant: Instant, limit: Int = 500
     ) async throws(ProjectionError) -> Positioned<[DueTimer]> {
-        try await snapshot(of: TimersProjection(), tenant) { tx throws(PostgresError) in
+        try await snapshot(of: TimersProjection(), tenant) { tx, set throws(PostgresError) in
             try tx.query(
                 """
-                SELECT t.case_id, t.kind, t.key, t.due_at FROM projection.timers_v1 AS t
+                SELECT t.case_id, t.kind, t.key, t.due_at FROM \(unescaped: set["timers"]) AS t
                  WHERE t.tenant_id = \(tenant) AND t.due_at <= \(instant.timestamp)
                  ORDER BY t.due_at, t.case_id, t.kind, t.key LIMIT \(limit)
                 """
@@ -46,9 +47,9 @@ extension ProjectionQueries {
 
     /// The next moment at which a timer of the tenant becomes due, nil when there is none: how long to sleep.
     package func nextDue(tenant: UUID) async throws(ProjectionError) -> Instant? {
-        try await snapshot(of: TimersProjection(), tenant) { tx throws(PostgresError) in
+        try await snapshot(of: TimersProjection(), tenant) { tx, set throws(PostgresError) in
             try tx.value(
-                "SELECT min(t.due_at) FROM projection.timers_v1 AS t WHERE t.tenant_id = \(tenant)",
+                "SELECT min(t.due_at) FROM \(unescaped: set["timers"]) AS t WHERE t.tenant_id = \(tenant)",
                 as: PostgresTimestamp?.self
             ).map(Instant.init)
         }.value

@@ -28,36 +28,30 @@ extension VersionedView {
 }
 
 extension ProjectionQueries {
-    /// Reads in a snapshot, together with how far the projection has come in it.
+    /// Reads in a snapshot, together with how far the projection has come in it, from the tables that are live in it: a
+    /// reader sees a flip wholly or not at all, in whatever process it was made.
     func snapshot<Value: Sendable>(
         of projection: any Projection, _ tenant: UUID,
-        _ body: @Sendable (borrowing Transaction) throws(PostgresError) -> Value
+        _ body: @Sendable (borrowing Transaction, TableSet) throws(PostgresError) -> Value
     ) async throws(ProjectionError) -> Positioned<Value> {
-        let name = projection.name
-        let version = projection.version
         do {
             return try await database.transaction(isolation: .repeatableRead, isReadOnly: true) {
                 tx throws(PostgresError) in
-                let next = try tx.first(
-                    """
-                    SELECT next_position FROM docket.projection_position
-                     WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(version)
-                    """
-                ) { row throws(PostgresError) in try row[0] as Int64 }
-                return Positioned(try body(tx), asOf: (next ?? 0) - 1)
+                let live = try LiveSet.read(projection, tenant: tenant, in: tx)
+                return Positioned(try body(tx, live.set), asOf: live.next - 1)
             }
         } catch {
             if let error = error.cause as? ProjectionError { throw error }
-            throw ProjectionError(.database, "\(name) cannot be read", cause: error)
+            throw ProjectionError(.database, "\(projection.name) cannot be read", cause: error)
         }
     }
 
     /// One resource by its id, with its position put in.
     func resource(
-        of projection: any Projection, _ tenant: UUID, _ query: Query
+        of projection: any Projection, _ tenant: UUID, _ query: @Sendable (TableSet) -> Query
     ) async throws(ProjectionError) -> VersionedView? {
-        let found = try await snapshot(of: projection, tenant) { tx throws(PostgresError) in
-            try tx.first(query) { row throws(PostgresError) in try VersionedView(row) }
+        let found = try await snapshot(of: projection, tenant) { tx, set throws(PostgresError) in
+            try tx.first(query(set)) { row throws(PostgresError) in try VersionedView(row) }
         }
         guard var resource = found.value else { return nil }
         resource.view["as_of_position"] = .integer(found.asOfPosition)
@@ -68,13 +62,13 @@ extension ProjectionQueries {
     func page(
         of projection: any Projection, _ tenant: UUID, list: String, keys: Int, _ request: PageRequest,
         show: @Sendable (JSONValue, Int64) -> JSONValue = { view, _ in view },
-        _ query: (Cursor?) -> Query
+        _ query: @Sendable (Cursor?, TableSet) -> Query
     ) async throws(ProjectionError) -> Page {
         var cursor: Cursor?
         if let text = request.cursor { cursor = try Cursor(text, list: list, keys: keys) }
-        let query = query(cursor)
-        let found = try await snapshot(of: projection, tenant) { tx throws(PostgresError) in
-            try tx.query(query) { row throws(PostgresError) in
+        let start = cursor
+        let found = try await snapshot(of: projection, tenant) { tx, set throws(PostgresError) in
+            try tx.query(query(start, set)) { row throws(PostgresError) in
                 var sortKeys: [Int64] = []
                 for column in 0..<keys { sortKeys.append(try row[1 + column]) }
                 return (view: try StoredJSON.parse(try row[0]), keys: sortKeys, id: try row[1 + keys] as UUID)

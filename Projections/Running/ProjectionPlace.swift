@@ -2,8 +2,9 @@ import Events
 import Foundation
 import Postgres
 
-/// Where a projection of a tenant stands, read at one moment.
+/// Where a set of a projection of a tenant stands, read at one moment.
 struct ProjectionPlace: Sendable, Hashable {
+    var set: TableSet
     /// The next event to take.
     var next: Int64
     /// How many events the tenant has.
@@ -11,37 +12,59 @@ struct ProjectionPlace: Sendable, Hashable {
     /// Position of the last `subject.erased`, -1 when there is none: an erasure between reading events and writing rows
     /// would otherwise let plaintext back in.
     var erasures: Int64
+    /// A rebuild fills it, or it was dropped: nothing for a worker.
+    var isAbsent = false
 }
 
 extension ProjectionPlace {
-    /// Makes the row at the first time; an unknown tenant is an empty one.
+    /// - Parameter version: `nil` for the one that readers are sent to, whose row is made at the first time. An unknown
+    ///   tenant is an empty one.
     static func read(
-        _ projection: any Projection, tenant: UUID, in database: Database
+        _ projection: any Projection, version: Int32? = nil, tenant: UUID, in database: Database
     ) async throws(PostgresError) -> ProjectionPlace {
         let found = try await database.first(
             """
-            SELECT h.next_position, p.next_position, (\(unescaped: erasuresOf)\(tenant)))
+            SELECT h.next_position, p.version, p.next_position, (\(unescaped: erasuresOf)\(tenant)))
               FROM docket.tenant_head AS h
-              LEFT JOIN docket.projection_position AS p
-                ON p.tenant_id = \(tenant) AND p.name = \(projection.name) AND p.version = \(projection.version)
+              LEFT JOIN LATERAL (
+                   SELECT p.version, p.next_position
+                     FROM docket.projection_position AS p
+                     LEFT JOIN docket.projection_live AS l
+                       ON l.tenant_id = \(tenant) AND l.name = \(projection.name) AND l.version = p.version
+                    WHERE p.tenant_id = \(tenant) AND p.name = \(projection.name)
+                      AND p.version = ANY(\(version.map { [$0] } ?? projection.versions)) AND p.rebuild IS NULL
+                    ORDER BY l.version NULLS LAST, p.version LIMIT 1) AS p ON true
              WHERE h.tenant_id = \(tenant)
             """
         ) { row throws(PostgresError) in
-            (head: try row[0] as Int64, next: try row[1] as Int64?, erasures: try row[2] as Int64)
+            (
+                head: try row[0] as Int64, version: try row[1] as Int32?, next: try row[2] as Int64?,
+                erasures: try row[3] as Int64
+            )
         }
-        guard let found else { return ProjectionPlace(next: 0, head: 0, erasures: -1) }
-        if found.next == nil { try await make(projection, tenant: tenant, in: database) }
-        return ProjectionPlace(next: found.next ?? 0, head: found.head, erasures: found.erasures)
+        let first = TableSet(version: version ?? projection.versions[0])
+        guard let found else { return ProjectionPlace(set: first, next: 0, head: 0, erasures: -1) }
+        if let version = found.version, let next = found.next {
+            return ProjectionPlace(
+                set: TableSet(version: version), next: next, head: found.head, erasures: found.erasures)
+        }
+        var place = ProjectionPlace(set: first, next: 0, head: found.head, erasures: found.erasures)
+        if version == nil {
+            try await make(projection, first.version, tenant: tenant, in: database)
+        } else {
+            place.isAbsent = true
+        }
+        return place
     }
 
     /// The row whose lock is the lease.
-    static func make(
-        _ projection: any Projection, tenant: UUID, in database: Database
+    private static func make(
+        _ projection: any Projection, _ version: Int32, tenant: UUID, in database: Database
     ) async throws(PostgresError) {
         try await database.execute(
             """
             INSERT INTO docket.projection_position (tenant_id, name, version, next_position)
-            VALUES (\(tenant), \(projection.name), \(projection.version), 0)
+            VALUES (\(tenant), \(projection.name), \(version), 0)
             ON CONFLICT (tenant_id, name, version) DO NOTHING
             """)
     }

@@ -19,6 +19,7 @@ package final class ProjectionRunner: Service, Sendable {
 
     private enum Signal: Sendable {
         case head(UUID, Int64)
+        case asides(Set<ProjectionSchedule.Key>)
         case finished(ProjectionSchedule.Key, ProjectionStep?)
         case tick
         case stop
@@ -63,6 +64,7 @@ package final class ProjectionRunner: Service, Sendable {
                     if schedule.headMoved(tenant, to: head, at: .now) {
                         group.addTask { await self.follow(tenant, from: head, sender) }
                     }
+                case .asides(let keys): schedule.follow(keys, at: .now)
                 case .finished(let key, let step): schedule.finished(key, step, at: .now)
                 case .tick: schedule.tick(at: .now)
                 case .stop: isStopping = true
@@ -82,12 +84,13 @@ package final class ProjectionRunner: Service, Sendable {
     private func step(_ key: ProjectionSchedule.Key) async -> ProjectionStep? {
         guard let projection = catalog[key.projection] else { return nil }
         do {
-            let step = try await worker.step(projection, tenant: key.tenant)
+            let step = try await worker.step(projection, version: key.version, tenant: key.tenant)
             if case .blocked(let position, let reason) = step {
                 logger.error(
                     "projection blocked",
                     metadata: [
-                        "projection": "\(key.projection)", "tenant": "\(key.tenant)", "position": "\(position)",
+                        "projection": "\(key.projection)", "version": "\(key.version.map(String.init) ?? "live")",
+                        "tenant": "\(key.tenant)", "position": "\(position)",
                         "reason": "\(reason)",
                     ])
             }
@@ -105,6 +108,7 @@ package final class ProjectionRunner: Service, Sendable {
         while !Task.isCancelled {
             do {
                 for (tenant, head) in try await source.heads() { sender.yield(.head(tenant, head)) }
+                sender.yield(.asides(try await worker.asides(of: catalog)))
             } catch {
                 if !Task.isCancelled { logger.warning("tenants cannot be read", metadata: ["error": "\(error)"]) }
             }

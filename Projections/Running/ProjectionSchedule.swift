@@ -8,6 +8,8 @@ struct ProjectionSchedule {
     struct Key: Hashable, Sendable {
         var tenant: UUID
         var projection: String
+        /// `nil`: the one that readers are sent to, whichever that is.
+        var version: Int32?
     }
 
     private struct Entry {
@@ -25,6 +27,8 @@ struct ProjectionSchedule {
     private let delays: RetryDelays
     private var heads: [UUID: Int64] = [:]
     private var entries: [Key: Entry] = [:]
+    /// Sets beside the live ones, which are kept up so that readers can be sent there.
+    private var asides: Set<Key> = []
     private var queue: [Key] = []
     private(set) var running = 0
 
@@ -39,7 +43,17 @@ struct ProjectionSchedule {
         let isNew = heads[tenant] == nil
         heads[tenant] = max(head, heads[tenant] ?? 0)
         for projection in projections { enqueue(Key(tenant: tenant, projection: projection), at: now) }
+        for key in asides where key.tenant == tenant { enqueue(key, at: now) }
         return isNew
+    }
+
+    /// These sets are to be kept up beside the live ones, and no others.
+    mutating func follow(_ found: Set<Key>, at now: ContinuousClock.Instant) {
+        for key in asides.subtracting(found) where entries[key]?.isQueued != true && entries[key]?.isRunning != true {
+            entries[key] = nil
+        }
+        asides = found
+        for key in found { enqueue(key, at: now) }
     }
 
     /// The next one to bring forward, or nil when there is none or enough are under way.

@@ -4,7 +4,18 @@ package import Postgres
 
 /// How a projection of a tenant is doing: for `docket projections list`, `GET /v1/projections` and `/readyz`.
 package struct ProjectionStatus: Codable, Sendable, Hashable {
+    /// The set of tables beside the one that readers are sent to.
+    package struct Aside: Codable, Sendable, Hashable {
+        package var version: Int32
+        package var nextPosition: Int64
+        package var lag: Int64
+        /// A rebuild fills it, or filled it until it was ended: it cannot be read yet.
+        package var isFilling: Bool
+        package var error: String?
+    }
+
     package var name: String
+    /// Of the set that readers are sent to.
     package var version: Int32
     package var tenantID: UUID
     package var nextPosition: Int64
@@ -13,6 +24,7 @@ package struct ProjectionStatus: Codable, Sendable, Hashable {
     package var blockedAt: Instant?
     /// Names the event and what is wrong with it, without any of its values.
     package var error: String?
+    package var aside: Aside?
 
     package var isBlocked: Bool { blockedAt != nil }
     package var asOfPosition: Int64 { nextPosition - 1 }
@@ -31,24 +43,40 @@ package struct ProjectionMonitor: Sendable {
     /// By tenant and name; of one tenant or of all.
     package func list(tenant: UUID? = nil) async throws(ProjectionError) -> [ProjectionStatus] {
         let names = catalog.projections.map(\.name)
-        let versions = catalog.projections.map(\.version)
+        let firsts = catalog.projections.map(\.versions[0])
         do {
             return try await database.query(
                 """
-                SELECT n.name, n.version, h.tenant_id, coalesce(p.next_position, 0),
-                       h.next_position - coalesce(p.next_position, 0), p.blocked_at, p.error
+                SELECT n.name, coalesce(p.version, n.first), h.tenant_id, coalesce(p.next_position, 0),
+                       h.next_position - coalesce(p.next_position, 0), p.blocked_at, p.error,
+                       a.version, a.next_position, h.next_position - a.next_position, a.rebuild IS NOT NULL, a.error
                   FROM docket.tenant_head AS h
-                 CROSS JOIN unnest(\(names), \(versions)) AS n (name, version)
-                  LEFT JOIN docket.projection_position AS p
-                    ON p.tenant_id = h.tenant_id AND p.name = n.name AND p.version = n.version
+                 CROSS JOIN unnest(\(names), \(firsts)) AS n (name, first)
+                  LEFT JOIN LATERAL (
+                       SELECT q.version, q.next_position, q.blocked_at, q.error
+                         FROM docket.projection_position AS q
+                         LEFT JOIN docket.projection_live AS l
+                           ON l.tenant_id = h.tenant_id AND l.name = n.name AND l.version = q.version
+                        WHERE q.tenant_id = h.tenant_id AND q.name = n.name
+                          AND q.version IN (n.first, n.first + 1) AND q.rebuild IS NULL
+                        ORDER BY l.version NULLS LAST, q.version LIMIT 1) AS p ON true
+                  LEFT JOIN docket.projection_position AS a
+                    ON a.tenant_id = h.tenant_id AND a.name = n.name
+                   AND a.version IN (n.first, n.first + 1) AND a.version <> coalesce(p.version, n.first)
                  WHERE \(tenant) IS NULL OR h.tenant_id = \(tenant)
                  ORDER BY h.tenant_id, n.name
                 """
             ) { row throws(PostgresError) in
-                ProjectionStatus(
+                var status = ProjectionStatus(
                     name: try row[0], version: try row[1], tenantID: try row[2], nextPosition: try row[3],
                     lag: try row[4], blockedAt: (try row[5] as PostgresTimestamp?).map(Instant.init),
                     error: try row[6])
+                if let version = try row[7] as Int32? {
+                    status.aside = ProjectionStatus.Aside(
+                        version: version, nextPosition: try row[8], lag: try row[9], isFilling: try row[10],
+                        error: try row[11])
+                }
+                return status
             }
         } catch {
             throw ProjectionError(.database, "the projections' state cannot be read", cause: error)

@@ -16,7 +16,7 @@ package enum ProjectionStep: Sendable, Hashable {
     case blocked(position: Int64, reason: String)
 }
 
-/// Brings a projection of a tenant forward, exactly once by construction: rows and position change in one transaction,
+/// Brings one set of a projection of a tenant forward, exactly once by construction: rows and position change in one transaction,
 /// which holds the lock of the position's row and begins by looking whether the position is still the one that the
 /// events were read from.
 ///
@@ -26,7 +26,7 @@ package enum ProjectionStep: Sendable, Hashable {
 /// When one event of a batch cannot be folded, those before it are taken in, and the projection stands in front of it.
 package struct ProjectionWorker: Sendable {
     private let source: any EventSource
-    private let database: Database
+    let database: Database
     private let history: CaseHistory
     private let batchSize: Int
     private let clock: @Sendable () -> Instant
@@ -48,15 +48,20 @@ package struct ProjectionWorker: Sendable {
 
     /// Takes in the next events, at most a batch.
     ///
+    /// - Parameter version: `nil` for the one that readers are sent to.
     /// - Throws: when database or log cannot be reached: try again later.
-    package func step(_ projection: any Projection, tenant: UUID) async throws(ProjectionError) -> ProjectionStep {
-        let place = try await place(of: projection, tenant)
-        guard place.next < place.head else { return .idle(next: place.next) }
+    package func step(
+        _ projection: any Projection, version: Int32? = nil, tenant: UUID
+    ) async throws(ProjectionError) -> ProjectionStep {
+        let place = try await place(of: projection, version, tenant)
+        guard !place.isAbsent, place.next < place.head else {
+            return .idle(next: place.isAbsent ? place.head : place.next)
+        }
         var events: ArraySlice<Event>
         do {
             events = try await read(tenant, place)[...]
         } catch let standstill as Standstill {
-            return try await block(projection, tenant, place.next, standstill)
+            return try await block(projection, tenant, place, standstill)
         } catch {
             throw error as? ProjectionError ?? ProjectionError(.log, "the log cannot be read", cause: error)
         }
@@ -67,7 +72,7 @@ package struct ProjectionWorker: Sendable {
             case .refused(let standstill):
                 // What is before the culprit goes in. Where only the batch is known to fail, halving finds the culprit.
                 let before = standstill.position.map { Int($0 - place.next) } ?? events.count / 2
-                guard before > 0 else { return try await block(projection, tenant, place.next, standstill) }
+                guard before > 0 else { return try await block(projection, tenant, place, standstill) }
                 events = events.prefix(before)
             }
         }
@@ -75,9 +80,11 @@ package struct ProjectionWorker: Sendable {
 
     /// Steps until everything that was there at the beginning is in, or the projection is blocked or led by another.
     @discardableResult
-    package func catchUp(_ projection: any Projection, tenant: UUID) async throws(ProjectionError) -> ProjectionStep {
+    package func catchUp(
+        _ projection: any Projection, version: Int32? = nil, tenant: UUID
+    ) async throws(ProjectionError) -> ProjectionStep {
         while true {
-            let step = try await step(projection, tenant: tenant)
+            let step = try await step(projection, version: version, tenant: tenant)
             if case .advanced(let next, let head) = step, next < head { continue }
             return step
         }
@@ -95,9 +102,11 @@ package struct ProjectionWorker: Sendable {
         case refused(Standstill)
     }
 
-    private func place(of projection: any Projection, _ tenant: UUID) async throws(ProjectionError) -> ProjectionPlace {
+    private func place(
+        of projection: any Projection, _ version: Int32?, _ tenant: UUID
+    ) async throws(ProjectionError) -> ProjectionPlace {
         do {
-            return try await ProjectionPlace.read(projection, tenant: tenant, in: database)
+            return try await ProjectionPlace.read(projection, version: version, tenant: tenant, in: database)
         } catch {
             throw ProjectionError(.database, "the position of \(projection.name) cannot be read", cause: error)
         }
@@ -168,21 +177,21 @@ package struct ProjectionWorker: Sendable {
         _ batch: ProjectionBatch, into projection: any Projection, _ place: ProjectionPlace
     ) async throws(PostgresError) -> Bool {
         let name = projection.name
-        let version = projection.version
+        let version = place.set.version
         let tenant = batch.tenant
         let next = place.next + Int64(batch.events.count)
         return try await database.transaction { tx throws(PostgresError) in
             let locked = try tx.first(
                 """
                 SELECT next_position FROM docket.projection_position
-                 WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(version)
+                 WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(version) AND rebuild IS NULL
                    FOR UPDATE SKIP LOCKED
                 """
             ) { row throws(PostgresError) in try row[0] as Int64 }
             guard locked == place.next, try ProjectionPlace.erasures(of: tenant, in: tx) == place.erasures else {
                 return false
             }
-            try projection.apply(batch, in: tx)
+            try projection.apply(batch, to: place.set, in: tx)
             try tx.execute(
                 """
                 UPDATE docket.projection_position SET next_position = \(next), blocked_at = NULL, error = NULL
@@ -194,20 +203,20 @@ package struct ProjectionWorker: Sendable {
 
     /// Says on the position's row why nothing goes on, and since when.
     private func block(
-        _ projection: any Projection, _ tenant: UUID, _ position: Int64, _ standstill: Standstill
+        _ projection: any Projection, _ tenant: UUID, _ place: ProjectionPlace, _ standstill: Standstill
     ) async throws(ProjectionError) -> ProjectionStep {
         do throws(PostgresError) {
             try await database.execute(
                 """
                 UPDATE docket.projection_position
                    SET blocked_at = coalesce(blocked_at, \(clock().timestamp)), error = \(standstill.reason)
-                 WHERE tenant_id = \(tenant) AND name = \(projection.name) AND version = \(projection.version)
-                   AND next_position = \(position)
+                 WHERE tenant_id = \(tenant) AND name = \(projection.name) AND version = \(place.set.version)
+                   AND next_position = \(place.next) AND rebuild IS NULL
                 """)
         } catch {
             throw ProjectionError(.database, "that \(projection.name) is blocked cannot be recorded", cause: error)
         }
-        return .blocked(position: position, reason: standstill.reason)
+        return .blocked(position: place.next, reason: standstill.reason)
     }
 }
 

@@ -3,16 +3,31 @@ import Foundation
 package import Postgres
 
 /// Runs and their steps as the API shows them.
-package struct RunsProjection: Projection {
+package struct RunsProjection: CaseDerivedProjection {
     package let name = "runs"
-    package let version: Int32 = 1
-    package let tables = ["projection.runs_v1"]
+    package let generation: Int32 = 1
+    package let tables = ["runs"]
     package let foldsCases = true
     package var ddl: String { SQL.text("Runs/runs.sql") }
 
     package init() {}
 
-    package func apply(_ batch: ProjectionBatch, in tx: borrowing Transaction) throws(PostgresError) {
+    var copied: [CopiedTable] {
+        [CopiedTable("runs", "tenant_id, run_id, case_id, version, state, started_at, view, steps")]
+    }
+
+    func append(_ record: CaseRecord, to rows: inout [CopyRows]) throws(PostgresError) {
+        for run in record.runs {
+            rows[0].append(
+                record.tenant, run.id, record.id, run.version, run.state.rawValue, run.startedAt.timestamp,
+                try StoredJSON.view(RunView(run, asOf: record.lastPosition)),
+                try StoredJSON.column(run.steps.map { StepView($0, run: run.id) }))
+        }
+    }
+
+    package func apply(
+        _ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction
+    ) throws(PostgresError) {
         let all = batch.cases.flatMap { record in record.runs.map { (record, $0) } }
         guard !all.isEmpty else { return }
         let runs = all.map(\.1)
@@ -24,7 +39,7 @@ package struct RunsProjection: Projection {
         }
         try tx.execute(
             """
-            INSERT INTO projection.runs_v1 (tenant_id, run_id, case_id, version, state, started_at, view, steps)
+            INSERT INTO \(unescaped: set["runs"]) (tenant_id, run_id, case_id, version, state, started_at, view, steps)
             SELECT \(batch.tenant), r.*
               FROM unnest(
                        \(runs.map(\.id)), \(all.map(\.0.id)), \(runs.map(\.version)), \(runs.map(\.state.rawValue)),

@@ -1,5 +1,5 @@
 -- Runs of playbooks, with their steps in plan order.
-CREATE TABLE IF NOT EXISTS projection.runs_v1 (
+CREATE TABLE IF NOT EXISTS projection.runs_v{version} (
     tenant_id   uuid        NOT NULL,
     run_id      uuid        NOT NULL,
     case_id     uuid        NOT NULL,
@@ -10,5 +10,5 @@ CREATE TABLE IF NOT EXISTS projection.runs_v1 (
     steps       json        NOT NULL,  -- the items of GET /v1/runs/{id}/steps
     PRIMARY KEY (tenant_id, run_id)
 );
-CREATE INDEX IF NOT EXISTS runs_v1_started ON projection.runs_v1 (tenant_id, started_at, run_id);
-CREATE INDEX IF NOT EXISTS runs_v1_case ON projection.runs_v1 (tenant_id, case_id, started_at);
+CREATE INDEX IF NOT EXISTS runs_v{version}_started ON projection.runs_v{version} (tenant_id, started_at, run_id);
+CREATE INDEX IF NOT EXISTS runs_v{version}_case ON projection.runs_v{version} (tenant_id, case_id, started_at);

@@ -1,5 +1,5 @@
 -- What time alone will bring about. Whoever reads it compares with a clock; the rows do not.
-CREATE TABLE IF NOT EXISTS projection.timers_v1 (
+CREATE TABLE IF NOT EXISTS projection.timers_v{version} (
     tenant_id  uuid        NOT NULL,
     case_id    uuid        NOT NULL,
     kind       text        NOT NULL,
@@ -7,4 +7,4 @@ CREATE TABLE IF NOT EXISTS projection.timers_v1 (
     due_at     timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, case_id, kind, key)
 );
-CREATE INDEX IF NOT EXISTS timers_v1_due ON projection.timers_v1 (tenant_id, due_at);
+CREATE INDEX IF NOT EXISTS timers_v{version}_due ON projection.timers_v{version} (tenant_id, due_at);

@@ -22,6 +22,19 @@ package struct ReactorPositions: Sendable {
         }
     }
 
+    /// Whether every reactor that is led at this time has handled what lies before a position.
+    package func havePassed(_ position: Int64, tenant: UUID, now: Instant) async throws(EventLogError) -> Bool {
+        // A lease that ran out long ago is nobody's: whoever takes it up reads the log anew.
+        let alive = timestamp(now.adding(milliseconds: -10_000))
+        return try await guarded { () throws(PostgresError) in
+            try await database.value(
+                """
+                SELECT NOT EXISTS (SELECT FROM docket.reactor_position
+                                    WHERE tenant_id = \(tenant) AND lease_until >= \(alive) AND next_position < \(position))
+                """, as: Bool.self)
+        }
+    }
+
     /// Takes or renews the lease; gives the position to go on from, or nil while another owner holds it.
     package func lease(
         _ reactor: String, tenant: UUID, owner: String, now: Instant, milliseconds: Int64 = 3_000,

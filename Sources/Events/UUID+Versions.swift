@@ -1,5 +1,6 @@
 import Crypto
 package import Foundation
+import JSON
 
 extension UUID {
     /// A time-ordered id (RFC 9562 §5.7): 48 bits of milliseconds, then random bits.
@@ -39,7 +40,7 @@ extension UUID {
     }
 
     /// The text that goes into JSON: lower case, as RFC 9562 §4 prefers.
-    package var lowercased: String { uuidString.lowercased() }
+    package var lowercased: String { lowercaseText }
 
     private init(stamping bytes: [UInt8], version: UInt8) {
         var b = bytes

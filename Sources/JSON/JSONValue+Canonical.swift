@@ -33,7 +33,10 @@ extension JSONValue {
             output.append(UInt8(ascii: "]"))
         case .object(let members):
             output.append(UInt8(ascii: "{"))
-            for (index, member) in members.sorted(by: { Self.utf16Order($0.key, $1.key) }).enumerated() {
+            // Places are sorted, because members are heavy to move.
+            let places = members.indices.sorted { Self.utf16Order(members[$0].key, members[$1].key) }
+            for (index, place) in places.enumerated() {
+                let member = members[place]
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 Self.write(member.key, to: &output)
                 output.append(UInt8(ascii: ":"))
@@ -45,11 +48,20 @@ extension JSONValue {
 
     /// UTF-8 order is UTF-16 order except between the surrogate range and U+E000…U+FFFF, so ASCII takes the short way.
     private static func utf16Order(_ left: String, _ right: String) -> Bool {
-        left.utf16.lexicographicallyPrecedes(right.utf16)
+        for (a, b) in zip(left.utf8, right.utf8) where a != b {
+            // Up to the first difference both are the same; only a lead byte from 0xEE on can stand in the other order.
+            return a < 0xEE && b < 0xEE ? a < b : left.utf16.lexicographicallyPrecedes(right.utf16)
+        }
+        return left.utf8.count < right.utf8.count
     }
 
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        if !text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+            output.append(contentsOf: text.utf8)
+            output.append(UInt8(ascii: "\""))
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): output.append(contentsOf: "\\\"".utf8)

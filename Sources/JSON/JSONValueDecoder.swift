@@ -42,7 +42,7 @@ struct JSONValueDecoder: Decoder {
     ) throws -> Value {
         if type == JSONValue.self, let same = value as? Value { return same }
         if type == UUID.self {
-            guard let text = value.stringValue, let uuid = UUID(uuidString: text), let same = uuid as? Value else {
+            guard let text = value.stringValue, let uuid = UUID(text: text), let same = uuid as? Value else {
                 throw mismatch(type, "a UUID is expected", path)
             }
             return same

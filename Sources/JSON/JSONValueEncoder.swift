@@ -23,19 +23,17 @@ struct JSONValueEncoder: Encoder {
     var verbatimKeys = false
 
     static func encode<Value: Encodable>(_ value: Value, path: [any CodingKey]) throws -> JSONValue {
-        switch value {
-        case let value as JSONValue: return value
-        case let value as UUID: return .string(value.uuidString.lowercased())
-        case let value as String: return .string(value)
-        default: break
-        }
+        // Types are compared first: a cast that fails costs much more, and this is done for every value.
+        if Value.self == JSONValue.self, let value = value as? JSONValue { return value }
+        if Value.self == UUID.self, let value = value as? UUID { return .string(value.lowercaseText) }
+        if Value.self == String.self, let value = value as? String { return .string(value) }
         let encoder = JSONValueEncoder(box: Box(), codingPath: path, verbatimKeys: value is any VerbatimKeys)
         try value.encode(to: encoder)
         return encoder.box.value
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        if box.value.objectValue == nil { box.value = .object([:]) }
+        if box.value.objectValue == nil { box.value = .object(Dictionary(minimumCapacity: 12)) }
         return KeyedEncodingContainer(Keyed<Key>(box: box, codingPath: codingPath, verbatimKeys: verbatimKeys))
     }
 

@@ -5,6 +5,8 @@ enum SnakeCase {
     private static let known = Mutex<[String: String]>([:])
 
     static func text(of name: String) -> String {
+        // Most names are one word.
+        if !name.utf8.contains(where: { $0 < UInt8(ascii: "a") || $0 > UInt8(ascii: "z") }) { return name }
         if let text = known.withLock({ $0[name] }) { return text }
         let text = convert(name)
         known.withLock { names in

@@ -8,16 +8,14 @@ package struct CopyWriter: ~Copyable {
 
     /// Writes one row; the values' types must be those of the columns.
     package mutating func row<each Value: PostgresEncodable>(_ value: repeat each Value) throws(PostgresError) {
-        let start = buffer.count
-        buffer.appendBigEndian(Int16(0))
-        var columns: Int16 = 0
-        for value in repeat each value {
-            columns += 1
-            CopyFormat.append(value, to: &buffer)
-        }
-        buffer[start] = UInt8(truncatingIfNeeded: columns >> 8)
-        buffer[start + 1] = UInt8(truncatingIfNeeded: columns)
+        CopyFormat.appendRow(repeat each value, to: &buffer)
         if buffer.count >= Self.flushSize { try flush() }
+    }
+
+    /// Writes rows that were made elsewhere.
+    package mutating func rows(_ rows: CopyRows) throws(PostgresError) {
+        try flush()
+        if rows.count > 0 { try wire.copyIn(rows.bytes) }
     }
 
     mutating func finish() throws(PostgresError) {
@@ -29,6 +27,28 @@ package struct CopyWriter: ~Copyable {
         try wire.copyIn(buffer)
         buffer.removeAll(keepingCapacity: true)
     }
+}
+
+/// Rows in COPY's binary format, made away from the connection that will write them: on another core, or before the
+/// transaction begins.
+package struct CopyRows: Sendable {
+    fileprivate var bytes: [UInt8] = []
+    package private(set) var count = 0
+
+    package init() {}
+
+    /// Adds one row; the values' types must be those of the columns.
+    package mutating func append<each Value: PostgresEncodable>(_ value: repeat each Value) {
+        CopyFormat.appendRow(repeat each value, to: &bytes)
+        count += 1
+    }
+
+    package mutating func append(_ rows: CopyRows) {
+        bytes += rows.bytes
+        count += rows.count
+    }
+
+    package var byteCount: Int { bytes.count }
 }
 
 /// One row of a COPY OUT, read column by column in order; lives only within the closure that it is lent to. The format
@@ -92,6 +112,18 @@ package struct CopiedRows: Sendable {
 /// COPY's binary format (PostgreSQL manual, COPY, "Binary Format").
 enum CopyFormat {
     static let signature: [UInt8] = [0x50, 0x47, 0x43, 0x4F, 0x50, 0x59, 0x0A, 0xFF, 0x0D, 0x0A, 0x00]
+
+    static func appendRow<each Value: PostgresEncodable>(_ value: repeat each Value, to buffer: inout [UInt8]) {
+        let start = buffer.count
+        buffer.appendBigEndian(Int16(0))
+        var columns: Int16 = 0
+        for value in repeat each value {
+            columns += 1
+            append(value, to: &buffer)
+        }
+        buffer[start] = UInt8(truncatingIfNeeded: columns >> 8)
+        buffer[start + 1] = UInt8(truncatingIfNeeded: columns)
+    }
 
     static func append<Value: PostgresEncodable>(_ value: Value, to buffer: inout [UInt8]) {
         let start = buffer.count

@@ -128,8 +128,7 @@ package struct Exporter: Sendable {
     ) async throws {
         for text in Self.digests(in: record.body) {
             guard let digest = Events.Digest(text: text) else { continue }
-            if withheld {
-                guard try await isEvidence(digest, tenant) else { continue }
+            if withheld, try await isEvidence(digest, tenant) {
                 try writer.append(
                     ExportedEvidence(
                         position: record.position, digest: digest, mediaType: "application/octet-stream", size: 0,
@@ -139,7 +138,8 @@ package struct Exporter: Sendable {
                     ExportedEvidence(
                         position: record.position, digest: digest, mediaType: found.mediaType,
                         size: Int64(found.bytes.count), state: .included(found.bytes)))
-            } else if try await isEvidence(digest, tenant) {
+            } else {
+                // It was kept when it was named: only an erasure takes it away, with its row.
                 try writer.append(
                     ExportedEvidence(
                         position: record.position, digest: digest, mediaType: "application/octet-stream", size: 0,

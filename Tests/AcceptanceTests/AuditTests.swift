@@ -6,33 +6,6 @@ import Testing
 /// An auditor's way: export a live tenant, carry the package away, and verify it twice.
 @Suite("docket audit", .timeLimit(.minutes(15)))
 struct AuditTests {
-    private static let python: URL? = {
-        let candidates = ["/usr/bin/python3", "/usr/local/bin/python3"].map { URL(fileURLWithPath: $0) }
-        guard let found = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0.path) }) else {
-            return nil
-        }
-        let process = Process()
-        process.executableURL = found
-        process.arguments = ["-c", "import cryptography"]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return nil }
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? found : nil
-    }()
-
-    private func python(_ arguments: [String]) async throws -> Int32 {
-        let process = Process()
-        process.executableURL = Self.python
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Documentation/verify_package.py")
-        process.arguments = [script.path] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
-        return process.terminationStatus
-    }
-
     @Test("a live tenant is exported and verified offline by both verifiers; one byte changed, and both say so")
     func wholeWay() async throws {
         try await Installation.with { place, server in
@@ -63,8 +36,9 @@ struct AuditTests {
                 "audit", "verify", "--key", key, "--checkpoint", checkpoint.path, "--format", "json", package.path,
             ])
             #expect(verified.status == 0, "\(verified.output) \(verified.errors)")
-            if Self.python != nil {
-                #expect(try await python(["--key", key, "--checkpoint", checkpoint.path, package.path]) == 0)
+            if PythonVerifier.isThere {
+                #expect(
+                    try await PythonVerifier.run(["--key", key, "--checkpoint", checkpoint.path, package.path]) == 0)
             }
 
             let events = package.appending(path: "events.ndjson")
@@ -74,7 +48,7 @@ struct AuditTests {
             try Data(bytes).write(to: events)
             let altered = try await Program.run(["audit", "verify", "--key", key, package.path])
             #expect(altered.status == 2 && altered.output.contains("position"), "\(altered.output)")
-            if Self.python != nil { #expect(try await python(["--key", key, package.path]) == 2) }
+            if PythonVerifier.isThere { #expect(try await PythonVerifier.run(["--key", key, package.path]) == 2) }
 
             let one = place.folder.appending(path: "one-case")
             let single = try await Program.run([

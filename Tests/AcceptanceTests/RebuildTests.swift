@@ -3,9 +3,11 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Projections thrown away and filled again", .timeLimit(.minutes(15)))
+@Suite("Projections filled again beside the live ones", .timeLimit(.minutes(15)))
 struct RebuildTests {
-    @Test("every case, approval, run and metric is the same, ETag and canonical JSON")
+    @Test(
+        "every case, approval, run and metric is the same, ETag and canonical JSON, after a rebuild, back, and verified"
+    )
     func rebuild() async throws {
         try await Installation.with { place, server in
             try await place.furnish(server)
@@ -23,11 +25,22 @@ struct RebuildTests {
             let settled = try await alice.settled()
             let before = try await everything(alice, at: settled)
             #expect(before.count > 10)
-            let rebuilt = try await Program.run(["projections", "rebuild", "all", "--data-dir", place.folder.path])
-            #expect(rebuilt.status == 0, "\(rebuilt.errors)")
-            #expect(try await alice.settled() == settled)
-            let after = try await everything(alice, at: settled)
-            for (path, answer) in before { #expect(after[path] == answer, "\(path)") }
+            for command in [
+                ["rebuild", "all"], ["flip", "all", "--back"], ["flip", "cases", "--to", "2"], ["verify"],
+            ] {
+                let done = try await Program.run(["projections"] + command + ["--data-dir", place.folder.path])
+                #expect(done.status == 0, "\(command): \(done.errors)")
+                #expect(try await alice.settled() == settled)
+                let after = try await everything(alice, at: settled)
+                for (path, answer) in before { #expect(after[path] == answer, "\(command): \(path)") }
+            }
+            let dropped = try await Program.run(["projections", "drop", "all", "--data-dir", place.folder.path])
+            #expect(dropped.status == 0 && dropped.output.contains("dropped v1"), "\(dropped.errors)")
+            let listed = try await Program.run(
+                ["projections", "list", "--format", "json", "--data-dir", place.folder.path])
+            let lines = try listed.output.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
+            #expect(lines.contains { $0["name"] == "cases" && $0["version"] == 2 && $0["aside"]?.isNull == true })
+            #expect(try await everything(alice, at: settled) == before)
         }
     }
 

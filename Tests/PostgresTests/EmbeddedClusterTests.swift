@@ -103,6 +103,25 @@ import Testing
         }
     }
 
+    @Test("a process that outlives its killed postmaster and never ends by itself does not keep the next from starting")
+    func orphans() async throws {
+        try await withDirectory { directory in
+            let cluster = try await EmbeddedCluster.start(.init(dataDirectory: directory))
+            try await fill(cluster)
+            let postmaster = try #require(cluster.postmasterID)
+            let others = Postmaster.servers(in: directory + "/postgres").filter { $0 != postmaster }
+            // It does not notice that its postmaster is gone, like one that waits for a lock of a killed process.
+            let stuck = try #require(others.first)
+            #expect(kill(stuck, SIGSTOP) == 0)
+            #expect(kill(postmaster, SIGKILL) == 0)
+            while cluster.postmasterID != nil { try await Task.sleep(for: .milliseconds(5)) }
+            try await cluster.ensureRunning()
+            #expect(!Postmaster.servers(in: directory + "/postgres").contains(stuck))
+            #expect(try await count(cluster) == 1)
+            try await cluster.stop()
+        }
+    }
+
     @Test("as a service it watches over its postmaster, and stops it when it is told to end")
     func service() async throws {
         try await withDirectory { directory in

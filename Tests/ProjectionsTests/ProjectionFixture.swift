@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import JSON
+import Logging
 import Postgres
 import Projections
 import Schema
@@ -23,6 +24,8 @@ extension Trait where Self == DatabaseTrait {
 /// A log, workers and queries on the running test's database, as the application sees it.
 struct ProjectionFixture: Sendable {
     let log: EventLog
+    /// The same, connected as somebody who may become `docket_eraser`.
+    let erasingLog: EventLog
     let tenant = UUID()
     let superuser: Database
     let application: Database
@@ -49,6 +52,7 @@ struct ProjectionFixture: Sendable {
         application = current.connect(as: "docket_app")
         keysDirectory = "/tmp/docket-keys-\(UUID().uuidString)"
         log = try Self.log(application, keysDirectory, clock, Upcasters())
+        erasingLog = try Self.log(superuser, keysDirectory, clock, Upcasters())
         try await log.createTenant(tenant)
     }
 
@@ -71,6 +75,8 @@ struct ProjectionFixture: Sendable {
 
 extension ProjectionFixture {
     var queries: ProjectionQueries { ProjectionQueries(application) }
+    var readers: ProjectionSwitch { ProjectionSwitch(source: log, database: application) }
+    var rebuild: ProjectionRebuild { ProjectionRebuild(source: log, database: application, catalog: catalog) }
     var monitor: ProjectionMonitor { ProjectionMonitor(database: application, catalog: catalog) }
 
     /// - Parameter remembers: off, every case is read from its stream again for each batch.
@@ -92,6 +98,39 @@ extension ProjectionFixture {
             if case .blocked(let position, let reason) = step {
                 Issue.record("\(projection.name) at \(position): \(reason)")
             }
+        }
+    }
+
+    /// Keeps every set of every projection up while the body runs.
+    func withRunner(_ body: () async throws -> Void) async throws {
+        var limits = ProjectionRunner.Limits()
+        limits.interval = .milliseconds(20)
+        let runner = ProjectionRunner(
+            worker: worker(), source: log, limits: limits,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await runner.run() }
+            try await body()
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Waits for a state, with a deadline.
+    func until(_ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else { throw TooLate() }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    struct TooLate: Error {}
+
+    /// Every projection as far as it folds.
+    func catchUpUntilBlocked() async throws {
+        for projection in catalog.projections {
+            _ = try await worker(batchSize: 9).catchUp(projection, tenant: tenant)
         }
     }
 
@@ -123,15 +162,28 @@ extension ProjectionFixture {
         return try #require(try CaseRecord.folding(events, tenant: tenant))
     }
 
-    /// Every row of every table, in the order of the keys, table by table.
+    /// Every row of every table of the live sets, in the order of the keys, by the table's plain name.
     func dump(_ tenant: UUID? = nil) async throws -> [String: [String]] {
         let tenant = tenant ?? self.tenant
         var rows: [String: [String]] = [:]
-        for table in catalog.projections.flatMap(\.tables) {
+        for projection in catalog.projections {
+            let version = try await readers.live(projection, tenant: tenant)
+            rows.merge(try await dump(projection, version, tenant)) { first, _ in first }
+        }
+        return rows
+    }
+
+    /// The same of one set.
+    func dump(_ projection: any Projection, _ version: Int32, _ tenant: UUID? = nil) async throws -> [String: [String]]
+    {
+        let tenant = tenant ?? self.tenant
+        var rows: [String: [String]] = [:]
+        for table in projection.tables {
             // The keys stand first in every table, and text sorts the same way every time.
             rows[table] = try await application.query(
                 """
-                SELECT t::text FROM \(unescaped: table) AS t WHERE tenant_id = \(tenant) ORDER BY t::text COLLATE "C"
+                SELECT t::text FROM \(unescaped: TableSet(version: version)[table]) AS t
+                 WHERE tenant_id = \(tenant) ORDER BY t::text COLLATE "C"
                 """
             ) { row throws(PostgresError) in try row[0] as String }
         }

@@ -91,7 +91,7 @@ struct ProjectionWorkerTests {
             #expect(event?.type == "run.completed")
             try await fixture.superuser.execute("ALTER TABLE projection.audit_trail_v1 DROP CONSTRAINT planted")
             try await fixture.catchUp()
-            #expect(try await fixture.dump()["projection.audit_trail_v1"]?.count == CaseStory.fullLength)
+            #expect(try await fixture.dump()["audit_trail"]?.count == CaseStory.fullLength)
         }
     }
 
@@ -178,7 +178,7 @@ struct ProjectionWorkerTests {
             let erasing = ErasingSource(log: fixture.log, tenant: fixture.tenant)
             let worker = fixture.worker(erasing)
             #expect(try await worker.step(CasesProjection(), tenant: fixture.tenant) == .leased)
-            #expect(try await fixture.dump()["projection.cases_v1"] == [])
+            #expect(try await fixture.dump()["cases"] == [])
             #expect(try await worker.step(CasesProjection(), tenant: fixture.tenant) == .advanced(next: 5, head: 5))
         }
     }

@@ -24,6 +24,10 @@ package enum ExportEvidence: Capability { package static let roles: Set<Role> = 
 package enum ReadMetrics: Capability {
     package static let roles: Set<Role> = [.analyst, .responder, .lead, .auditor, .reporter]
 }
+/// Find out what is known of a person, and erase it. Those who work on cases cannot: it changes what they work with.
+package enum EraseSubjects: Capability { package static let roles: Set<Role> = [.admin] }
+/// Who sees which subjects were erased and which cases are held, by ids.
+package enum ReadErasures: Capability { package static let roles: Set<Role> = [.lead, .auditor, .admin] }
 /// Tenants, tokens, connectors, rules, playbooks, policies, assets.
 package enum Configure: Capability { package static let roles: Set<Role> = [.admin] }
 package enum ReadConfiguration: Capability {

@@ -87,6 +87,8 @@ extension EventType {
         case .caseHeld, .caseResumed, .caseRecovered, .caseClosed, .caseReopened, .caseMerged, .caseSplit,
             .caseSeverityChanged, .caseAlertUnlinked, .slaPaused:
             [PersonalMember("/data/reason", .item)]
+        case .legalHoldPlaced, .legalHoldLifted: [PersonalMember("/data/reason", .item)]
+        case .subjectErased: [PersonalMember("/data/reason", .item), PersonalMember("/data/authority", .item)]
         case .reviewRequested, .reviewCompleted, .feedbackRecorded: [PersonalMember("/data/text", .item)]
         case .learningProposed, .learningAccepted, .learningDeclined: [PersonalMember("/data/text", .item)]
         case .assetRegistered:
@@ -108,8 +110,7 @@ extension EventType {
             .connectorChanged, .mappingChanged, .keyRotated, .checkpointRecorded, .policyProposed, .policyApproved, .policyReviewed,
             .playbookPublished, .playbookPromotionProposed, .playbookPromoted, .playbookDemoted, .rulePublished,
             .ruleRetired, .accessGranted,
-            .accessRevoked, .accessDenied, .auditRead, .evidenceExported, .subjectErased, .legalHoldPlaced,
-            .legalHoldLifted, .historyImported:
+            .accessRevoked, .accessDenied, .auditRead, .evidenceExported, .historyImported:
             []
         }
     }

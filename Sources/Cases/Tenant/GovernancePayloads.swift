@@ -250,3 +250,47 @@ package struct EvidenceExported: Payload {
         self.manifestDigest = manifestDigest
     }
 }
+
+/// What was known of a subject is gone: `subject.erased`. Says how much it was and under which keys, not what it was.
+///
+/// Stands once in the stream of erasures, in as many parts as the list of keys needs, and once, without reason and keys,
+/// in the stream of each case that changed: so the case's version moves, and nobody keeps a fold of before.
+package struct SubjectErased: Payload {
+    package static let type = EventType.subjectErased
+    /// The id of the entity's own key.
+    package var subjectID: UUID
+    package var entityType: Entity.EntityType
+    package var reason: String?
+    /// Whose decision or request it rests on.
+    package var authority: String?
+    package var keys: Int64
+    package var sealedMembers: Int64
+    package var evidenceItems: Int64
+    package var cases: Int64
+    /// Events that mention the subject in the clear, where no erasure reaches.
+    package var clearEvents: Int64
+    /// The keys that were deleted: to be deleted again whenever a backup of before was restored.
+    package var keyIDs: [UUID]
+    /// 1, 2, … of `parts`.
+    package var part: Int
+    package var parts: Int
+
+    package init(
+        subjectID: UUID, entityType: Entity.EntityType, reason: String?, authority: String?, keys: Int64,
+        sealedMembers: Int64, evidenceItems: Int64, cases: Int64, clearEvents: Int64, keyIDs: [UUID], part: Int,
+        parts: Int
+    ) {
+        self.subjectID = subjectID
+        self.entityType = entityType
+        self.reason = reason
+        self.authority = authority
+        self.keys = keys
+        self.sealedMembers = sealedMembers
+        self.evidenceItems = evidenceItems
+        self.cases = cases
+        self.clearEvents = clearEvents
+        self.keyIDs = keyIDs
+        self.part = part
+        self.parts = parts
+    }
+}

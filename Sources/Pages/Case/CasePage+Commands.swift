@@ -21,6 +21,8 @@ extension CasePage {
             "may_escalate": .bool(allows(.escalate)), "may_recover": .bool(allows(.recover)),
             "may_hold": .bool(allows(.hold) && !record.onHold), "may_resume": .bool(allows(.resume) && record.onHold),
             "may_reopen": .bool(allows(.reopen)),
+            "may_keep": .bool(may(LeadCases.self) && !record.legalHold),
+            "may_let_go": .bool(may(LeadCases.self) && record.legalHold),
             "may_add": .bool(allows(.addEvidence)),
             "kinds": .array(
                 kinds.map { ["value": .string($0.rawValue), "label": .string(Words.sentence($0.rawValue))] }),

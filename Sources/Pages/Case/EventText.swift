@@ -6,7 +6,9 @@ import JSON
 enum EventText {
     static func sentence(_ event: Event) -> String {
         let data = event.data
-        func text(_ pointer: String) -> String? { data.at(pointer)?.stringValue }
+        func text(_ pointer: String) -> String? {
+            data.at(pointer)?.stringValue ?? (isErased(pointer, in: event) ? "(erased)" : nil)
+        }
         func count(_ pointer: String) -> Int { data.at(pointer)?.arrayValue?.count ?? 0 }
         func names(_ pointer: String) -> String {
             (data.at(pointer)?.arrayValue ?? []).compactMap(\.stringValue).map(Words.inline).joined(separator: ", ")
@@ -53,7 +55,17 @@ enum EventText {
                 Words.sentence($0.rawValue)
             } ?? ""
         case .caseRetitled: return text("/title") ?? ""
+        case .subjectErased: return "What mentioned a person or a thing was made unreadable here."
         default: return reason ?? ""
+        }
+    }
+
+    /// It was sealed, by itself or with what it is a part of, and reads `null` now.
+    private static func isErased(_ pointer: String, in event: Event) -> Bool {
+        event.sealed.contains { sealed in
+            let place = "/data" + pointer
+            return (place == sealed || place.hasPrefix(sealed + "/"))
+                && event.data.at(String(sealed.dropFirst("/data".count)))?.isNull == true
         }
     }
 }

@@ -121,11 +121,17 @@ extension EmbeddedCluster {
     }
 
     /// After a `kill -9` of the postmaster its backends live on for a moment, and a new postmaster must not start beside
-    /// them. Once nobody is left, its lock files name at best a stranger with the same number, or a zombie whose parent
+    /// them. One that waits for a lock which a killed process held waits for ever, for nobody is there to start recovery:
+    /// after some seconds it is told to quit, then killed. It could have written nothing more. Once nobody is left, the lock files name at best a stranger with the same number, or a zombie whose parent
     /// does not reap it, and would only keep the new postmaster from starting.
     private func waitForOrphans() async throws(PostgresError) {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let start = ContinuousClock.now
+        let deadline = start + .seconds(30)
         while !Postmaster.processes(in: layout.cluster).isEmpty {
+            if ContinuousClock.now > start + .seconds(5) {
+                let signal = ContinuousClock.now > start + .seconds(8) ? SIGKILL : SIGQUIT
+                for process in Postmaster.servers(in: layout.cluster) { kill(process, signal) }
+            }
             guard ContinuousClock.now < deadline else {
                 throw PostgresError(
                     .embeddedCluster,

@@ -40,6 +40,20 @@ struct Postmaster {
         }
     }
 
+    /// Those of them that are PostgreSQL's own: somebody's shell may stand in the data directory as well.
+    static func servers(in cluster: String) -> [Int32] {
+        processes(in: cluster).filter { process in
+            do {
+                let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
+                // A program that was replaced meanwhile is called `postgres (deleted)`.
+                return program.split(separator: "/").last?.hasPrefix("postgres") == true
+            } catch {
+                // Gone meanwhile.
+                return false
+            }
+        }
+    }
+
     /// Removes what a dead postmaster left: its own file, its socket and the socket's lock. Only for the owner of the
     /// data directory, and only when `processes(in:)` finds nobody.
     static func removeLeftovers(_ layout: ClusterLayout) {

@@ -41,6 +41,8 @@ package final class AlertCorrelator: Reactor {
         self.bench = bench
     }
 
+    package func forget() async { state.withLock { $0 = State() } }
+
     package func remember(_ event: Event) async throws {
         let policy = try await bench.registry().policy
         try note(event, policy: policy)

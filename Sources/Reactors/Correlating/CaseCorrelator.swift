@@ -23,6 +23,8 @@ package final class CaseCorrelator: Reactor {
         self.bench = bench
     }
 
+    package func forget() async { past.withLock { $0 = Past() } }
+
     package func remember(_ event: Event) async throws { note(event) }
 
     package func react(to event: Event) async throws {

@@ -19,6 +19,8 @@ package protocol Reactor: Sendable {
 
     /// Where its memory begins when it takes up work at a position: the tenant's first event unless it needs less.
     func memoryStart(before position: Int64) async throws -> Int64
+    /// Drops its memory: an erasure took out of the log what may be in it. It is remembered anew afterwards.
+    func forget() async
     /// One of the tenant's earlier events, before the checkpoint: to be remembered, not reacted to.
     func remember(_ event: Event) async throws
     func react(to event: Event) async throws
@@ -28,6 +30,7 @@ extension Reactor {
     package static var memory: Set<EventType> { [] }
     package static var isConcurrent: Bool { false }
     package func memoryStart(before position: Int64) async throws -> Int64 { 0 }
+    package func forget() async {}
     package func remember(_ event: Event) async throws {}
 }
 

@@ -51,7 +51,7 @@ struct ReactorFollower: Sendable {
 
     /// Returns when the lease was lost.
     private func follow(from start: Int64) async throws {
-        let types = type(of: reactor).interests.map(\.rawValue)
+        let types = followed.map(\.rawValue)
         // One after the other needs no bound on what runs, only on what is read ahead.
         var window = CompletionWindow(next: start, limit: type(of: reactor).isConcurrent ? width : 64)
         var events: [Int64: Event] = [:]
@@ -95,6 +95,12 @@ struct ReactorFollower: Sendable {
         }
     }
 
+    /// What it reacts to, and the erasures that its memory must not outlive.
+    private var followed: Set<EventType> {
+        let interests = type(of: reactor).interests
+        return type(of: reactor).memory.isEmpty ? interests : interests.union([.subjectErased])
+    }
+
     private func renewLater() async throws -> Signal {
         try await Task.sleep(for: .seconds(1))
         return .renewed(
@@ -110,7 +116,15 @@ struct ReactorFollower: Sendable {
         var pause = Duration.milliseconds(50)
         while true {
             do {
-                try await reactor.react(to: event)
+                // Of the events of one erasure, the one outside any case stands for all.
+                if event.kind == .subjectErased, !type(of: reactor).memory.isEmpty {
+                    if event.caseID == nil {
+                        await reactor.forget()
+                        try await remember(upTo: event.position)
+                    }
+                } else {
+                    try await reactor.react(to: event)
+                }
                 return .finished(event.position, key: key)
             } catch is CancellationError {
                 throw CancellationError()

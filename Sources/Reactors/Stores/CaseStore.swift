@@ -8,7 +8,7 @@ package import struct Foundation.UUID
 /// Loads cases by folding their streams, and appends what was decided on them, at the version that was looked at.
 ///
 /// Never reads a projection: what is decided here rests on the log alone. Folded records are kept, and only newer
-/// events are read again.
+/// events are read again; after an erasure, which leaves an event in each case that it changed, all of them are.
 package final class CaseStore: Sendable {
     /// What came of appending decisions to a case.
     package struct Written: Sendable {
@@ -36,9 +36,17 @@ package final class CaseStore: Sendable {
     package func load(_ id: UUID, tenant: UUID, upTo position: Int64? = nil) async throws -> CaseRecord? {
         let key = CacheKey(tenant: tenant, id: id)
         var record = position == nil ? cache.withLock { $0[key] } : nil
+        var isRemembered = record != nil
         while true {
             let events = try await log.read(
                 stream: id, tenant: tenant, after: record?.version ?? 0, upTo: position, limit: 1_000)
+            if isRemembered, events.contains(where: { $0.kind == .subjectErased }) {
+                // What was folded before holds what the log no longer says.
+                cache.withLock { $0[key] = nil }
+                record = nil
+                isRemembered = false
+                continue
+            }
             if record == nil {
                 guard events.first?.kind == .caseOpened else { return nil }
                 record = CaseRecord(id: id, tenant: tenant)

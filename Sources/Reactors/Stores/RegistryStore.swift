@@ -37,10 +37,17 @@ package final class RegistryStore: Sendable {
     }
 
     private func fold(_ registry: inout Registry, upTo last: Int64) async throws {
-        let types = Registry.eventTypes.map(\.rawValue)
+        let types = (Registry.eventTypes + [.subjectErased]).map(\.rawValue)
+        var isRemembered = registry.nextPosition > 0
         while registry.nextPosition <= last {
             let page = try await log.page(
                 tenant: registry.tenant, from: registry.nextPosition, limit: 500, types: types)
+            if isRemembered, page.events.contains(where: { $0.kind == .subjectErased && $0.position <= last }) {
+                // What was folded before may name what was erased.
+                registry = Registry(tenant: registry.tenant, policy: defaultPolicy)
+                isRemembered = false
+                continue
+            }
             for event in page.events where event.position <= last { try registry.apply(event) }
             registry.nextPosition = max(registry.nextPosition, page.next)
         }

@@ -21,6 +21,8 @@ struct ServerServices: Sendable {
     /// Requests with large bodies that are read and worked on at the same time.
     let largeBodies: Slots
     let sessions = SessionStore()
+    let exports: ExportStore
+    let eraser: SubjectEraser
     let pages: Pages
 
     init(_ dependencies: ServerDependencies, _ configuration: ServerConfiguration) {
@@ -32,6 +34,13 @@ struct ServerServices: Sendable {
             log: dependencies.log, clock: dependencies.clock, interval: configuration.denialInterval,
             logger: dependencies.logger)
         idempotency = IdempotencyStore(database: dependencies.database)
+        exports = ExportStore(directory: dependencies.exportsDirectory, database: dependencies.database)
+        eraser = SubjectEraser(
+            log: dependencies.log, cases: dependencies.cases, positions: ReactorPositions(dependencies.database),
+            clearing: ErasureClearing { tenant, tx throws(PostgresError) in
+                try ProjectionCatalog.clear(tenant: tenant, in: tx)
+                try IdempotencyStore.empty(tenant: tenant, in: tx)
+            }, clock: dependencies.clock)
         streams = Slots(maximum: configuration.streamsMaximum)
         largeBodies = Slots(maximum: configuration.largeBodiesMaximum)
         do {

@@ -109,7 +109,7 @@ extension Problem {
         case .malformedCursor:
             self = .validation([FieldError("/cursor", .format, "is not one that this list gave out in this order")])
         case .database, .log, .cancelled: self = .databaseAway
-        case .unknownProjection, .gap, .blocked, .corrupt: self = .defect
+        case .unknownProjection, .gap, .blocked, .corrupt, .notReady, .superseded: self = .defect
         }
     }
 

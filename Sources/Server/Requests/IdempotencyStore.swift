@@ -70,12 +70,30 @@ struct IdempotencyStore: Sendable {
         }
     }
 
-    func finish(_ key: Key, status: Int, sealed: [UInt8]) async throws {
+    /// - Parameter namesNobody: the answer holds nothing personal. Any other one is kept without its text when somebody
+    ///   was erased since the request came: it may rest on what was read before.
+    func finish(_ key: Key, status: Int, sealed: [UInt8], namesNobody: Bool) async throws {
         try await database.execute(
             """
-            UPDATE docket.idempotency_key SET status = \(Int16(status)), response = \(sealed)
+            UPDATE docket.idempotency_key AS i
+               SET status = \(Int16(status)),
+                   response = CASE WHEN NOT \(namesNobody) AND EXISTS (
+                                            SELECT FROM docket.event AS e
+                                             WHERE e.tenant_id = \(key.tenant) AND e.type = 'subject.erased'
+                                               AND e.recorded_at >= i.created_at)
+                                   THEN ''::bytea ELSE \(sealed) END
              WHERE tenant_id = \(key.tenant) AND principal = \(key.token.lowercased) AND route = \(key.route)
                AND key = \(key.text) AND status IS NULL
+            """)
+    }
+
+    /// Empties every answer that is kept, in the transaction of an erasure. They are sealed under tokens, so nobody can
+    /// look into them. What became of the requests stays known, so none is done twice.
+    static func empty(tenant: UUID, in tx: borrowing Transaction) throws(PostgresError) {
+        try tx.execute(
+            """
+            UPDATE docket.idempotency_key SET response = ''::bytea
+             WHERE tenant_id = \(tenant) AND status IS NOT NULL AND response <> ''::bytea
             """)
     }
 

@@ -18,6 +18,10 @@ struct Repetition<C: Capability>: Sendable {
         let store = call.services.idempotency
         let seal = SealedAnswer(key: call.caller.sealingKey)
         switch try await store.begin(key, at: call.now) {
+        case .replay(let status, []):
+            // It was done; what was said of it went with an erasure.
+            return Reply(
+                HTTPResponse.Status(code: status), ["erased": true], headers: [.idempotencyReplayed: "true"])
         case .replay(let status, let sealed): return try seal.open(status: status, sealed)
         case .reused:
             throw Problem(
@@ -30,14 +34,16 @@ struct Repetition<C: Capability>: Sendable {
         }
         do {
             let reply = try await handler(call)
-            try await store.finish(key, status: reply.status.code, sealed: try seal.seal(reply))
+            try await store.finish(
+                key, status: reply.status.code, sealed: try seal.seal(reply), namesNobody: reply.namesNobody)
             return reply
         } catch let problem as Problem where problem.type == .deadLettered {
             let reply = Reply(
                 HTTPResponse.Status(code: problem.type.status),
                 bytes: problem.document(instance: call.route, traceID: call.traceID).canonicalBytes(),
                 mediaType: "application/problem+json")
-            try await store.finish(key, status: reply.status.code, sealed: try seal.seal(reply))
+            try await store.finish(
+                key, status: reply.status.code, sealed: try seal.seal(reply), namesNobody: reply.namesNobody)
             return reply
         } catch {
             try await store.release(key)

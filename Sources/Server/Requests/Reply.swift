@@ -10,6 +10,8 @@ struct Reply: Sendable {
     var bytes: [UInt8]
     /// Set for an answer that has no end.
     var stream: ResponseBody?
+    /// Nothing personal in it, for sure: it may be kept through an erasure.
+    var namesNobody = false
 
     init(_ status: HTTPResponse.Status = .ok, _ json: JSONValue, headers: HTTPFields = [:]) {
         self.status = status

@@ -22,8 +22,7 @@ enum AuditExportRoutes {
     }
 
     private static func folder<C: Capability>(_ id: UUID, _ call: Call<C>) -> URL {
-        URL(fileURLWithPath: call.services.exportsDirectory)
-            .appending(path: call.tenant.lowercased).appending(path: id.lowercased)
+        call.services.exports.folder(id, tenant: call.tenant)
     }
 
     /// The whole log as far as it is sealed, some positions of it, or a case.
@@ -46,12 +45,19 @@ enum AuditExportRoutes {
             log: call.services.log, database: call.services.database, keys: call.services.signingKeys,
             clock: call.services.clock)
         let manifest: PackageManifest
+        let erasure = try await call.services.exports.lastErasure(of: call.tenant)
         do {
             manifest = try await exporter.export(
                 caseID.map { .caseID($0) } ?? .range(from: from ?? 0, to: to), of: call.tenant, to: url,
                 withholdsSealed: isWithheld)
         } catch let error as SealingError {
             throw Problem.validation([FieldError("", .range, error.description)])
+        }
+        guard try await call.services.exports.lastErasure(of: call.tenant) == erasure else {
+            // The erasure may have taken it away already.
+            if FileManager.default.fileExists(atPath: url.path) { try FileManager.default.removeItem(at: url) }
+            throw Problem(
+                .versionConflict, "Somebody was erased while the package was written: have it made again.")
         }
         let position = try await call.governance.append(
             [

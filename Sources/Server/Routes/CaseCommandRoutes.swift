@@ -19,6 +19,8 @@ enum CaseCommandRoutes {
             verb("recover") { .recover(reason: $0.text("reason")) },
             .post("/v1/cases/{id}:merge", LeadCases.self, merge),
             .post("/v1/cases/{id}:split", LeadCases.self, creates: true, split),
+            legalHold("legal_hold") { try $0.placeLegalHold(reason: $1, by: $2) },
+            legalHold("release_legal_hold") { try $0.liftLegalHold(reason: $1, by: $2) },
             .post("/v1/cases/{id}/comments", HandleCases.self, creates: true, comment),
             .post("/v1/cases/{id}/evidence", HandleCases.self, creates: true, addEvidence),
         ]
@@ -31,6 +33,20 @@ enum CaseCommandRoutes {
             var body = try call.command()
             let command = read(&body)
             return try await apply(command, body, call, permit: call.permit)
+        }
+    }
+
+    /// Unconditional: whatever happened to the case meanwhile, it is to be kept, or need not be.
+    private static func legalHold(
+        _ name: String,
+        _ decide: @escaping @Sendable (CaseRecord, String, Permit<LeadCases>) throws -> [Decision]
+    ) -> Endpoint {
+        .post("/v1/cases/{id}:\(name)", LeadCases.self) { call in
+            var body = try call.command()
+            let reason = body.text("reason")
+            try body.finish()
+            let written = try await call.updateCase(isConditional: false) { try decide($0, reason, call.permit) }
+            return try written.reply()
         }
     }
 

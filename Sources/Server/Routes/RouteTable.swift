@@ -20,7 +20,7 @@ struct RouteTable: Sendable {
             + TenantRoutes.all + ConnectorRoutes.all + AssetRoutes.all + CalendarRoutes.all + PlaybookRoutes.all
             + AutomationRoutes.all + RuleRoutes.all + AuditRoutes.all + AuditExportRoutes.all
             + StandingApprovalRoutes.all + PolicyRoutes.all
-            + SelfRoutes.all
+            + SubjectRoutes.all + SelfRoutes.all
     }
 
     var endpoints: [EndpointDescription] {

@@ -266,6 +266,12 @@ enum PayloadSamples {
         case .tokenCreated:
             Decision(
                 Token(id: id, subject: "alice", roles: [.analyst], createdAt: at, expiresAt: nil, secretDigest: digest))
+        case .legalHoldPlaced, .legalHoldLifted: Decision(type: type, ReasonGiven(reason: "PII-reason"))
+        case .subjectErased:
+            Decision(
+                SubjectErased(
+                    subjectID: id, entityType: .user, reason: "PII-reason", authority: "PII-authority", keys: 1,
+                    sealedMembers: 2, evidenceItems: 1, cases: 1, clearEvents: 0, keyIDs: [id], part: 1, parts: 1))
         case .historyImported:
             Decision(HistoryImported(playbookID: "playbook--x", n: 10, correct: 9, source: "spreadsheet"))
         case .tenantCreated: Decision(type: type, data: ["name": "acme"])
