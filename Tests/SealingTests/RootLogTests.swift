@@ -38,11 +38,11 @@ struct RootLogTests {
                 DELETE FROM docket.event WHERE tenant_id = TENANT AND position >= 10;
                 DELETE FROM docket.sealed WHERE tenant_id = TENANT AND position >= 10;
                 DELETE FROM docket.checkpoint WHERE tenant_id = TENANT AND tree_size > 10;
-                DELETE FROM docket.tile WHERE tenant_id = TENANT AND width > 10;
+                UPDATE docket.tile SET width = 10, hashes = substring(hashes FROM 1 FOR 320) WHERE tenant_id = TENANT;
                 UPDATE docket.tenant_head SET next_position = 10 WHERE tenant_id = TENANT;
                 """)
             // What is left of the tenant fits together; only the other log remembers.
-            #expect(try await fixture.check().contains { $0.kind == .truncated } == false)
+            #expect(try await fixture.check() == [])
             let findings = try await check(fixture, roots)
             #expect(findings.map(\.kind) == [.truncated] && findings.first?.position == 10, "\(findings)")
         }

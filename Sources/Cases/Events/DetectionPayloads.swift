@@ -152,7 +152,8 @@ package struct RulePublished: Payload {
 package struct RuleRetired: Payload {
     package static let type = EventType.ruleRetired
     package var ruleID: String
-    package var reason: String
+    /// `nil` once erased.
+    package var reason: String?
 
     package init(ruleID: String, reason: String) {
         self.ruleID = ruleID

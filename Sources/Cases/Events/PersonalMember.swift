@@ -87,7 +87,9 @@ extension EventType {
         case .caseHeld, .caseResumed, .caseRecovered, .caseClosed, .caseReopened, .caseMerged, .caseSplit,
             .caseSeverityChanged, .caseAlertUnlinked, .slaPaused:
             [PersonalMember("/data/reason", .item)]
-        case .legalHoldPlaced, .legalHoldLifted: [PersonalMember("/data/reason", .item)]
+        case .legalHoldPlaced, .legalHoldLifted, .automationHalted, .automationResumed, .playbookPromotionProposed,
+            .playbookPromoted, .playbookDemoted, .standingApprovalRevoked, .ruleRetired:
+            [PersonalMember("/data/reason", .item)]
         case .subjectErased: [PersonalMember("/data/reason", .item), PersonalMember("/data/authority", .item)]
         case .reviewRequested, .reviewCompleted, .feedbackRecorded: [PersonalMember("/data/text", .item)]
         case .learningProposed, .learningAccepted, .learningDeclined: [PersonalMember("/data/text", .item)]
@@ -101,15 +103,12 @@ extension EventType {
         case .calendarChanged: [PersonalMember("/data/entries/*/entities/*/value", .entity)]
         case .modelCalled: [PersonalMember("/data/prompt", .item), PersonalMember("/data/answer", .item)]
         case .alertDeduplicated, .alertRetried, .evidenceExpired, .approvalQuorumReached, .approvalExpired,
-            .approvalInvalidated, .standingApprovalProposed, .standingApprovalGranted, .standingApprovalRevoked,
-            .standingApprovalExpired,
-            .automationHalted, .automationResumed, .runCompleted, .stepRolledBack, .rollbackCompleted,
-            .rollbackIncomplete, .containmentExpired, .runShadowed, .drillCompleted, .caseAssigned, .caseUnassigned,
-            .caseViewed, .slaStarted, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled,
-            .slaRetargeted, .clockObserved, .caseLearned, .tenantCreated, .tokenCreated, .tokenRevoked,
-            .connectorChanged, .mappingChanged, .keyRotated, .checkpointRecorded, .policyProposed, .policyApproved, .policyReviewed,
-            .playbookPublished, .playbookPromotionProposed, .playbookPromoted, .playbookDemoted, .rulePublished,
-            .ruleRetired, .accessGranted,
+            .approvalInvalidated, .standingApprovalProposed, .standingApprovalGranted, .standingApprovalExpired,
+            .runCompleted, .stepRolledBack, .rollbackCompleted, .rollbackIncomplete, .containmentExpired, .runShadowed,
+            .drillCompleted, .caseAssigned, .caseUnassigned, .caseViewed, .slaStarted, .slaResumed, .slaAtRisk,
+            .slaMet, .slaBreached, .slaCancelled, .slaRetargeted, .clockObserved, .caseLearned, .tenantCreated,
+            .tokenCreated, .tokenRevoked, .connectorChanged, .mappingChanged, .keyRotated, .checkpointRecorded,
+            .policyProposed, .policyApproved, .policyReviewed, .playbookPublished, .rulePublished, .accessGranted,
             .accessRevoked, .accessDenied, .auditRead, .evidenceExported, .historyImported:
             []
         }

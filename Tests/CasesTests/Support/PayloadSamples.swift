@@ -257,7 +257,13 @@ enum PayloadSamples {
                     playbookID: "playbook--x", version: 1, digest: digest, name: "Close a port", mode: .assisted,
                     patterns: ["cloud.open_admin_port"], document: [:]))
         case .playbookPromotionProposed, .playbookPromoted, .playbookDemoted:
-            Decision(type: type, PlaybookModeChanged(playbookID: "playbook--x", mode: .live))
+            Decision(
+                type: type, data: ["playbook_id": "playbook--x", "mode": "live", "reason": "PII-reason"])
+        case .automationHalted, .automationResumed:
+            Decision(type: type, data: ["reason": "PII-reason", "playbook_id": nil])
+        case .standingApprovalRevoked:
+            Decision(type: type, data: ["id": .string(id.lowercased), "reason": "PII-reason"])
+        case .ruleRetired: Decision(RuleRetired(ruleID: "r-1", reason: "PII-reason"))
         case .connectorChanged:
             Decision(
                 ConnectorSettings(
