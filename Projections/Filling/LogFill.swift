@@ -7,9 +7,9 @@ import Postgres
 /// How much a fill takes at a time.
 package struct FillLimits: Sendable {
     /// Events that are folded, and then written, together.
-    package var chunkSize = 4_096
+    package var chunkSize = 2_048
     /// Of the events behind the cases that are kept in memory.
-    package var bytesMaximum = 48 << 20
+    package var bytesMaximum = 24 << 20
     /// Parts in which cases are folded at the same time.
     package var shelfCount = 2
 
