@@ -56,7 +56,8 @@ struct AppendBenchmark {
                         var own: [Double] = []
                         for index in stride(from: task, to: Self.eventsPerRound, by: tasks) {
                             let start = ContinuousClock.now
-                            try await Self.append(place.log, tenant: tenantIDs[Self.scatter(index) % tenantIDs.count], index)
+                            try await Self.append(
+                                place.log, tenant: tenantIDs[Self.scatter(index) % tenantIDs.count], index)
                             own.append(Bench.seconds(ContinuousClock.now - start) * 1_000)
                         }
                         latencies.add(own)

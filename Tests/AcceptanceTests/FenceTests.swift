@@ -26,7 +26,8 @@ struct FenceTests {
             #expect(try await server.stop() == 0)
             let again = try await place.restart()
             #expect(try await send("after", again).status == 201)
-            let alerts = try await place.client("alice", again)(.GET, "/v1/alerts?min_position=0").json["items"]?.arrayValue
+            let alerts = try await place.client("alice", again)(.GET, "/v1/alerts?min_position=0").json["items"]?
+                .arrayValue
             #expect(Set(alerts?.compactMap { $0["source_ref"]?.stringValue } ?? []).contains("between") == false)
         }
     }

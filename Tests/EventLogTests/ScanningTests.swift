@@ -8,7 +8,8 @@ import Testing
 @testable import EventLog
 
 @Suite(.migrated) struct ScanningTests {
-    @Test("a scan gives what the pages give, in order and without a gap, whatever the chunks", arguments: [1, 7, 1_000])
+    @Test(
+        "a scan gives what the pages give, in order and without a gap, whatever the chunks", arguments: [1, 7, 1_000])
     func same(size: Int) async throws {
         try await LogFixture.with { log in
             for index in 0..<30 {
@@ -54,17 +55,23 @@ import Testing
                 "SELECT subject_key_id FROM docket.sealed WHERE position = 1", as: UUID.self)
             _ = try await log.log.erase(keys: [key], recording: log.request([log.event("subject.erased", data: [:])]))
             var texts: [JSONValue] = []
-            try await log.log.scan(tenant: log.tenant, from: 0) { texts += try $0.events().map { $0.data["text"] ?? "none" } }
+            try await log.log.scan(tenant: log.tenant, from: 0) {
+                texts += try $0.events().map { $0.data["text"] ?? "none" }
+            }
             #expect(texts == ["call Ada", .null, "call Ada", "none"])
             try await log.superuser.transaction { tx throws(PostgresError) in
-                try tx.run(script: "SET LOCAL session_replication_role = replica; DELETE FROM docket.event WHERE position = 2")
+                try tx.run(
+                    script: "SET LOCAL session_replication_role = replica; DELETE FROM docket.event WHERE position = 2")
             }
             #expect(
-                await logErrorCode { try await log.log.scan(tenant: log.tenant, from: 0) { _ = try $0.events() } } == .corrupt)
+                await logErrorCode { try await log.log.scan(tenant: log.tenant, from: 0) { _ = try $0.events() } }
+                    == .corrupt)
         }
     }
 
-    @Test("an envelope is read as a parser reads it, and what is no envelope is refused", arguments: 0..<8 as Range<UInt64>)
+    @Test(
+        "an envelope is read as a parser reads it, and what is no envelope is refused",
+        arguments: 0..<8 as Range<UInt64>)
     func envelope(seed: UInt64) throws {
         let body: JSONValue = [
             "actor": ["issuer": "docket", "kind": "person", "lane": "analyst", "subject": "o\"neil é"],
@@ -89,7 +96,9 @@ import Testing
             edited[index] = edited[index] &+ UInt8(truncatingIfNeeded: seed &* 31 &+ 1)
             guard let envelope = Envelope(edited) else { continue }
             let parsed = try JSONValue.parseEvidence(edited).value
-            #expect(envelope.type == parsed["type"]?.stringValue && envelope.streamKind == parsed["stream_kind"]?.stringValue)
+            #expect(
+                envelope.type == parsed["type"]?.stringValue
+                    && envelope.streamKind == parsed["stream_kind"]?.stringValue)
             #expect(envelope.actor.subject == parsed.at(JSONPointer("/actor/subject")!)?.stringValue)
             #expect(envelope.correlationID.lowercased == parsed["correlation_id"]?.stringValue)
             #expect(LazyJSON(edited, envelope.data).value == parsed["data"])

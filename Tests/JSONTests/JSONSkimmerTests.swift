@@ -43,7 +43,8 @@ struct JSONSkimmerTests {
                 }
             }
             let reads = (try? JSONValue.parseEvidence(bytes, limits: JSONLimits(depth: .max, members: .max))) != nil
-            let trailing = end(bytes).map { bytes[$0...].allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) } } ?? false
+            let trailing =
+                end(bytes).map { bytes[$0...].allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) } } ?? false
             #expect(trailing == reads, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
         }
     }

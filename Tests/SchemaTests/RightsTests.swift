@@ -19,7 +19,8 @@ import Testing
 
     /// What holds history, and what a row of it could be changed in.
     static let tables = [
-        "event": "type", "sealed": "digest", "evidence": "media_type", "subject_key": "wrapped_key", "stream": "version",
+        "event": "type", "sealed": "digest", "evidence": "media_type", "subject_key": "wrapped_key",
+        "stream": "version",
         "tenant_head": "next_position", "checkpoint": "note", "tile": "hashes",
     ]
 
@@ -36,7 +37,9 @@ import Testing
         }
     }
 
-    @Test("nobody changes, removes or empties what was recorded, nor adds to it beside the functions", arguments: Role.allCases)
+    @Test(
+        "nobody changes, removes or empties what was recorded, nor adds to it beside the functions",
+        arguments: Role.allCases)
     func refused(role: Role) async throws {
         let superuser = try TestDatabase.current.database
         try await Self.fill(superuser)
@@ -73,12 +76,16 @@ import Testing
         #expect(await mayDo("SELECT docket.create_tenant('\(tenant)')") == (everything || role == .app))
         #expect(await mayDo(Self.append(to: tenant)) == (everything || role == .app || role == .eraser))
         #expect(
-            await mayDo("SELECT docket.append_judged('\(tenant)', 0, now(), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")
+            await mayDo(
+                "SELECT docket.append_judged('\(tenant)', 0, now(), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"
+            )
                 == everything)
         #expect(await mayDo("SELECT docket.erase('\(tenant)', 0, '{}')") == (everything || role == .eraser))
         #expect(await mayDo("SELECT docket.fence_tenant('\(tenant)', 5)") == everything)
-        #expect(await mayDo("SELECT salt, ciphertext FROM docket.sealed") == (everything || [.app, .eraser].contains(role)))
-        #expect(await mayDo("SELECT wrapped_key FROM docket.subject_key") == (everything || [.app, .eraser].contains(role)))
+        #expect(
+            await mayDo("SELECT salt, ciphertext FROM docket.sealed") == (everything || [.app, .eraser].contains(role)))
+        #expect(
+            await mayDo("SELECT wrapped_key FROM docket.subject_key") == (everything || [.app, .eraser].contains(role)))
         #expect(await mayDo("SELECT body FROM docket.event") == (role != .reporter))
         await database.close()
     }
