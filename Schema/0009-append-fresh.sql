@@ -241,12 +241,20 @@ BEGIN
             END IF;
 
             -- Of a request without an event, a new stream would have version 0, which its CHECK refuses.
-            INSERT INTO docket.stream (tenant_id, stream_id, kind, version)
-            SELECT p_tenant, r.stream_id, r.kind,
-                   r.version + coalesce(b.first_events[r.ordinal + 1], v_event_count + 1) - r.first_event
-              FROM unnest(b.stream_ids, b.stream_kinds, v_versions, b.first_events)
-                       WITH ORDINALITY AS r(stream_id, kind, version, first_event, ordinal)
-            ON CONFLICT (tenant_id, stream_id) DO UPDATE SET version = excluded.version;
+            IF 0 = ALL (b.expected_versions) THEN
+                INSERT INTO docket.stream (tenant_id, stream_id, kind, version)
+                SELECT p_tenant, r.stream_id, r.kind,
+                       coalesce(b.first_events[r.ordinal + 1], v_event_count + 1) - r.first_event
+                  FROM unnest(b.stream_ids, b.stream_kinds, b.first_events)
+                           WITH ORDINALITY AS r(stream_id, kind, first_event, ordinal);
+            ELSE
+                INSERT INTO docket.stream (tenant_id, stream_id, kind, version)
+                SELECT p_tenant, r.stream_id, r.kind,
+                       r.version + coalesce(b.first_events[r.ordinal + 1], v_event_count + 1) - r.first_event
+                  FROM unnest(b.stream_ids, b.stream_kinds, v_versions, b.first_events)
+                           WITH ORDINALITY AS r(stream_id, kind, version, first_event, ordinal)
+                ON CONFLICT (tenant_id, stream_id) DO UPDATE SET version = excluded.version;
+            END IF;
 
             v_answer.first_position := v_next;
             v_answer.recorded_at := v_first_time;

@@ -14,9 +14,10 @@ import Synchronization
 /// Members that can hold personal data are sealed on the way in (see `SealingCatalogue`) and opened on the way out.
 package final class EventLog: Sendable {
     package struct Limits: Sendable {
-        /// Transactions on their way at once, of as many tenants: a few more than there are cores, so that one is
-        /// worked on while another waits for the disk, and the rest gathers into larger batches meanwhile.
-        package var lanes = 4
+        /// Transactions on their way at once, of as many tenants: one more than there are cores, so that one is worked on
+        /// while another waits for the disk, and the rest gathers into larger batches meanwhile. Fewer than a pool has
+        /// connections, for readers need some.
+        package var lanes = min(6, ProcessInfo.processInfo.activeProcessorCount + 1)
         /// Events in one transaction.
         package var batchEventsMaximum = 512
         /// Events of one tenant that may wait; more are refused with `queueFull`.

@@ -5,9 +5,17 @@ import JSON
 extension UUID {
     /// A time-ordered id (RFC 9562 §5.7): 48 bits of milliseconds, then random bits.
     package static func v7(at instant: Instant = .now()) -> UUID {
-        var bytes = UUID().bytes
+        // Not from `UUID()`, which opens /dev/urandom for each.
+        var random = SystemRandomNumberGenerator()
+        let (first, second) = (random.next() as UInt64, random.next() as UInt64)
         let milliseconds = UInt64(clamping: instant.microseconds / 1_000)
-        for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * UInt64(index))) }
+        let bytes = (0..<16).map { index in
+            switch index {
+            case 0..<6: UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * UInt64(index)))
+            case 6..<8: UInt8(truncatingIfNeeded: first >> (8 * UInt64(index - 6)))
+            default: UInt8(truncatingIfNeeded: second >> (8 * UInt64(index - 8)))
+            }
+        }
         return UUID(stamping: bytes, version: 7)
     }
 

@@ -43,8 +43,11 @@ final class Appender: Sendable {
 
     /// Writes a batch, wakes its members, and passes the lane on; gives the verdict on the first, which is the leader's.
     private func lead(_ batch: [Member], _ tenant: UUID) async -> Verdict {
-        // A task of its own, awaited here: the leader's cancellation must not cancel what others wait for.
-        let verdicts = await Task { await self.writer.write(batch.map(\.request), tenant: tenant) }.value
+        // A task of its own, awaited here: the leader's cancellation must not cancel what others wait for. It goes before
+        // what those do who have just been woken: hundreds of them, while the database would wait for this one.
+        let verdicts = await Task(priority: .high) {
+            await self.writer.write(batch.map(\.request), tenant: tenant)
+        }.value
         // The lane first: the next batch is on its way while the members of this one wake.
         if let next = state.withLock({ $0.queue.finished(tenant) }) {
             let members = next.entries.map(\.ticket)

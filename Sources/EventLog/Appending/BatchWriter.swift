@@ -51,7 +51,8 @@ struct BatchWriter: Sendable {
         let stored = try await storedKeys(Array(entities), tenant)
         let call: AppendCall
         do {
-            call = try AppendCall(batch, tenant: tenant, key: try keys.find(tenant), stored: stored)
+            let key = batch.contains(where: \.hasSealedMembers) ? try keys.find(tenant) : nil
+            call = try AppendCall(batch, tenant: tenant, key: key, stored: stored)
         } catch {
             throw .abandon(error)
         }

@@ -67,6 +67,9 @@ struct PreparedRequest: Sendable {
             + drafts.reduce(0) { $0 + $1.body.utf8.count + $1.members.reduce(0) { $0 + $1.value.count + 128 } }
     }
 
+    /// Whether sealing is left to do.
+    var hasSealedMembers: Bool { drafts.contains { !$0.members.isEmpty } }
+
     /// Whether anything needs the tenant's key.
     static func needsKey(_ request: AppendRequest, _ catalogue: SealingCatalogue) -> Bool {
         !request.evidence.isEmpty || request.events.contains { catalogue.members[$0.type]?.isEmpty == false }
