@@ -145,14 +145,18 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport",
             swiftSettings: settings),
-        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
+        .target(name: "SeededChance", path: "Tests/SeededChance", swiftSettings: safeSettings),
+        .testTarget(name: "JSONTests", dependencies: ["SeededChance", "JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
         .testTarget(
-            name: "CasesTests", dependencies: ["Cases", "Content", "Events", "JSON"], exclude: ["Golden"],
+            name: "CasesTests", dependencies: ["SeededChance", "Cases", "Content", "Events", "JSON"],
+            exclude: ["Golden"],
             swiftSettings: settings),
-        .testTarget(name: "DetectionTests", dependencies: ["Detection", "Gzip", "JSON"], swiftSettings: settings),
         .testTarget(
-            name: "ProofTests", dependencies: ["Proof", "Events", "JSON", crypto], exclude: ["Vectors"],
+            name: "DetectionTests", dependencies: ["SeededChance", "Detection", "Gzip", "JSON"], swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ProofTests", dependencies: ["SeededChance", "Proof", "Events", "JSON", crypto], exclude: ["Vectors"],
             swiftSettings: settings),
         .testTarget(
             name: "SealingTests",
@@ -172,7 +176,7 @@ let package = Package(
                 nioCore,
             ], swiftSettings: settings),
         .testTarget(
-            name: "IntakeTests", dependencies: ["Intake", "Events", "JSON"], exclude: ["Golden"],
+            name: "IntakeTests", dependencies: ["SeededChance", "Intake", "Events", "JSON"], exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
             name: "AcceptanceTests",
@@ -181,12 +185,14 @@ let package = Package(
         .testTarget(
             name: "ReactorsTests",
             dependencies: [
-                "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab", "Postgres",
+                "SeededChance", "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab",
+                "Postgres",
                 "Projections", "Proof", "Reactors", "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "EventLogTests", dependencies: ["EventLog", "Events", "JSON", "Postgres", "TestSupport", crypto],
+            name: "EventLogTests",
+            dependencies: ["SeededChance", "EventLog", "Events", "JSON", "Postgres", "TestSupport", crypto],
             exclude: ["Vectors/leaf.py", "Vectors/leaf.sql", "Vectors/leaf.json"], swiftSettings: settings),
         .testTarget(
             name: "ProjectionsTests",
@@ -201,7 +207,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ResponseTests",
-            dependencies: ["Response", "Lab", "JSON", "Events", lifecycle, logging, nioCore, nioPosix],
+            dependencies: ["SeededChance", "Response", "Lab", "JSON", "Events", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
     ]
 )

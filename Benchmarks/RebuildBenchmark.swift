@@ -25,9 +25,9 @@ struct RebuildBenchmark {
         try await place.owner.execute("ANALYZE")
         let count = try await place.log.head(tenant: tenant)
         var limit: [Double] = []
-        for _ in 0..<3 { limit.append(try await copyOut(tenant)) }
+        for _ in 0..<3 { limit.append(try await place.copyOut(tenant)) }
         let figures = try await rebuild(tenant)
-        for _ in 0..<2 { limit.append(try await copyOut(tenant)) }
+        for _ in 0..<2 { limit.append(try await place.copyOut(tenant)) }
         var rows: Int64 = 0
         for projection in ProjectionCatalog.all {
             for table in projection.tables(in: TableSet(version: 2)) {
@@ -124,21 +124,5 @@ struct RebuildBenchmark {
                 }
             }
         }
-    }
-
-    private func copyOut(_ tenant: UUID) async throws -> Double {
-        let id = tenant.lowercased
-        let (count, seconds) = try await place.owner.transaction { tx throws(PostgresError) in
-            try tx.run(script: "SET LOCAL statement_timeout = 0")
-            var count = 0
-            let start = ContinuousClock.now
-            try tx.copy(
-                from: Query(unescaped: "SELECT * FROM docket.event WHERE tenant_id = '\(id)' ORDER BY position")
-            ) {
-                _ throws(PostgresError) in count += 1
-            }
-            return (count, Bench.seconds(ContinuousClock.now - start))
-        }
-        return Double(count) / seconds
     }
 }

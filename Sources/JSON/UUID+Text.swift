@@ -22,29 +22,33 @@ extension UUID {
     }
 
     /// 36 characters, upper or lower case; `nil` for anything else.
-    package init?(text: String) {
-        let characters = text.utf8
+    package init?(text: String) { self.init(utf8: text.utf8.span) }
+
+    /// The same from bytes.
+    package init?(utf8 characters: Span<UInt8>) {
         guard characters.count == 36 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(16)
-        var high: UInt8?
-        for (index, character) in characters.enumerated() {
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        var digits = 0
+        for index in 0..<36 {
             if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard character == UInt8(ascii: "-") else { return nil }
+                guard characters[index] == UInt8(ascii: "-") else { return nil }
                 continue
             }
-            guard let value = Self.value(of: character) else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | value)
-                high = nil
-            } else {
-                high = value
-            }
+            guard let value = Self.value(of: characters[index]) else { return nil }
+            if digits < 16 { high = high << 4 | UInt64(value) } else { low = low << 4 | UInt64(value) }
+            digits += 1
         }
+        self.init(high: high, low: low)
+    }
+
+    /// Of its 16 bytes as two numbers, most significant first.
+    package init(high: UInt64, low: UInt64) {
+        func byte(_ value: UInt64, _ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: value >> (56 - 8 * index)) }
         self.init(
             uuid: (
-                bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9],
-                bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]
+                byte(high, 0), byte(high, 1), byte(high, 2), byte(high, 3), byte(high, 4), byte(high, 5),
+                byte(high, 6), byte(high, 7), byte(low, 0), byte(low, 1), byte(low, 2), byte(low, 3), byte(low, 4),
+                byte(low, 5), byte(low, 6), byte(low, 7)
             ))
     }
 

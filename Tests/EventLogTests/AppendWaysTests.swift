@@ -2,6 +2,7 @@ import Events
 import Foundation
 import JSON
 import Postgres
+import SeededChance
 import TestSupport
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
     @Test("both ways leave the same rows and give the same verdicts", arguments: [1, 2, 3] as [UInt64])
     func same(seed: UInt64) async throws {
         try await LogFixture.with { log in
-            var random = SplitMix(state: seed)
+            var random = SeededGenerator(seed: seed)
             let other = UUID()
             try await log.log.createTenant(other)
             let streams = (0..<6).map { _ in UUID() }
@@ -143,17 +144,5 @@ import Testing
         } catch {
             return error.sqlState ?? "\(error)"
         }
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }

@@ -1,5 +1,6 @@
 import Events
 import JSON
+import SeededChance
 import Testing
 
 @testable import Intake

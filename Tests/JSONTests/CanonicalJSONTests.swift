@@ -1,4 +1,5 @@
 import JSON
+import SeededChance
 import Testing
 
 @Suite("Canonical JSON (RFC 8785)")
@@ -49,20 +50,6 @@ struct CanonicalJSONTests {
         var random = SeededGenerator(seed: seed)
         let value = JSONValue.random(depth: 4, using: &random)
         #expect(try JSONValue.parse(value.canonicalBytes()) == value)
-    }
-}
-
-/// SplitMix64: the same seed, the same values, so that a failing case can be seen again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 

@@ -1,4 +1,5 @@
 import JSON
+import SeededChance
 import Testing
 
 @Suite("JSON skimmer")
@@ -25,7 +26,7 @@ struct JSONSkimmerTests {
 
     @Test("it accepts what the parser of evidence reads, and nothing else", arguments: 0..<20 as Range<UInt64>)
     func agreesWithParser(seed: UInt64) {
-        var random = Mixer(state: seed)
+        var random = SeededGenerator(seed: seed)
         let texts = [
             #"{"a":[1,-2.5e3,true,false,null],"b":{"c":"\u0041\n\\","d":""},"k":-9223372036854775808,"e":1e308}"#,
             #"[{"type":"user","value":"zoë 😀","n":0},[[[]]],"\ud83d\ude00\ud800",{"x":{},"x":1}]"#,
@@ -47,17 +48,5 @@ struct JSONSkimmerTests {
                 end(bytes).map { bytes[$0...].allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) } } ?? false
             #expect(trailing == reads, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
         }
-    }
-}
-
-private struct Mixer: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }

@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import SeededChance
 import Testing
 
 @testable import Proof
@@ -32,7 +33,7 @@ import Testing
         .filter { !$0.1.isEmpty }
         let total = files.reduce(0) { $0 + $1.1.count }
         let seed = UInt64.random(in: 0...UInt64.max)
-        var chance = Chance(seed: seed)
+        var chance = SeededGenerator(seed: seed)
         for edit in 0..<count {
             // The first edits go through the files, so that small ones have theirs; the others fall anywhere.
             var (path, bytes) = files[edit % files.count]

@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import SeededChance
 import Testing
 
 @testable import Proof
@@ -8,7 +9,7 @@ import Testing
 @Suite struct ScanTests {
     @Test("times are read as the house reads them, and only in the one form")
     func times() {
-        var chance = Chance(seed: 11)
+        var chance = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
             let instant = Instant(
                 microseconds: Int64.random(in: -62_167_219_200_000_000...253_402_300_799_999_999, using: &chance))
@@ -54,7 +55,7 @@ import Testing
 
     @Test("hashes are read eight digits at a time as digit by digit, and nothing but lower-case digits is one")
     func hashes() throws {
-        var chance = Chance(seed: 12)
+        var chance = SeededGenerator(seed: 12)
         for _ in 0..<2_000 {
             let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &chance) }
             var text = Array(bytes.hexadecimal.utf8)
@@ -74,7 +75,7 @@ import Testing
     @Test("a line mutated anywhere is refused or read, never more than its own bytes")
     func mutatedLines() throws {
         let log = SyntheticLog(count: 8)
-        var chance = Chance(seed: 13)
+        var chance = SeededGenerator(seed: 13)
         var parser = EventLineParser(tenant: log.tenant)
         for event in log.events {
             let line = try EventLine.text(of: event, tenant: log.tenant).dropLast()

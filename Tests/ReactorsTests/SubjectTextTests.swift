@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import SeededChance
 import Testing
 
 @testable import Reactors
@@ -61,7 +62,7 @@ struct SubjectTextTests {
 
     @Test("wherever it is put, in up to three layers of JSON, escaped, in a URL, or encoded", arguments: 0..<200)
     func anywhere(seed: Int) throws {
-        var random = Seeded(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+        var random = SeededGenerator(seed: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1)
         let letters = Array("abcdefghijklmnopqrstuvwxyz.-_@\\\"/ äßéй日")
         let inner = String(
             (0..<Int.random(in: 4...20, using: &random)).map { _ in letters.randomElement(using: &random)! })
@@ -81,18 +82,5 @@ struct SubjectTextTests {
         }
         #expect(subject.isMentioned(in: Array(content.utf8)), "seed \(seed): \(value) in \(content)")
         #expect(!subject.isMentioned(in: Array(content.replacing(content, with: "nothing of the kind").utf8)))
-    }
-}
-
-/// SplitMix64.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

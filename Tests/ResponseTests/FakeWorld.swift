@@ -4,21 +4,6 @@ import JSON
 import Response
 import Synchronization
 
-/// Deterministic random numbers (SplitMix64), so that a failing seed fails again.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// A connector to an imagined world: objects with a number, operations that change it, and trouble as told.
 ///
 /// `act` honours idempotency keys the way a real system does: unless told otherwise, a second act under a key answers

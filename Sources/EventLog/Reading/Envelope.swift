@@ -90,7 +90,7 @@ private struct CanonicalReader {
     mutating func optionalUUID(_ bytes: Span<UInt8>) -> UUID?? {
         if take(bytes, "null") { return .some(nil) }
         guard index + 38 <= bytes.count, bytes[index] == UInt8(ascii: "\""), bytes[index + 37] == UInt8(ascii: "\""),
-            let id = UUID(text: bytes.extracting((index + 1)..<(index + 37)))
+            let id = UUID(utf8: bytes.extracting((index + 1)..<(index + 37)))
         else { return nil }
         index += 38
         return .some(id)
@@ -117,44 +117,6 @@ private struct CanonicalReader {
         guard let end = JSONSkimmer.end(ofValueAt: index, in: bytes, depth: depth) else { return nil }
         defer { index = end }
         return index..<end
-    }
-}
-
-extension UUID {
-    /// Reads the 36 characters that `lowercased` writes.
-    fileprivate init?(text: Span<UInt8>) {
-        guard text.count == 36 else { return nil }
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        var nibbles = 0
-        for index in 0..<36 {
-            let byte = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            let nibble: UInt8
-            if byte &- UInt8(ascii: "0") < 10 {
-                nibble = byte - UInt8(ascii: "0")
-            } else if byte &- UInt8(ascii: "a") < 6 {
-                nibble = byte - UInt8(ascii: "a") + 10
-            } else {
-                return nil
-            }
-            if nibbles < 16 { high = high << 4 | UInt64(nibble) } else { low = low << 4 | UInt64(nibble) }
-            nibbles += 1
-        }
-        self.init(high: high, low: low)
-    }
-
-    /// Of 16 bytes as two numbers, most significant first.
-    init(high: UInt64, low: UInt64) {
-        func byte(_ value: UInt64, _ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: value >> (56 - 8 * index)) }
-        self.init(
-            uuid: (
-                byte(high, 0), byte(high, 1), byte(high, 2), byte(high, 3), byte(high, 4), byte(high, 5),
-                byte(high, 6), byte(high, 7), byte(low, 0), byte(low, 1), byte(low, 2), byte(low, 3), byte(low, 4),
-                byte(low, 5), byte(low, 6), byte(low, 7)
-            ))
     }
 }
 

@@ -1,4 +1,5 @@
 import Detection
+import SeededChance
 import Testing
 
 @Suite("A brute force, a success and an exec")
@@ -100,7 +101,7 @@ struct BruteForceChainTests {
 
     @Test("the records may come in any order within the lateness", arguments: 0..<50 as Range<UInt64>)
     func anyOrder(seed: UInt64) throws {
-        var choice = SeededChoice(seed: seed)
+        var choice = SeededGenerator(seed: seed)
         func shuffled(_ count: Int) -> [CorrelationInput] {
             let story = Self.failures(count) + [Self.login("accepted", at: 600), Self.exec(at: 620)]
             return story.shuffled(using: &choice).enumerated().map { index, input in

@@ -1,4 +1,5 @@
 import Detection
+import SeededChance
 import Testing
 
 @Suite("Correlations of random streams")
@@ -6,15 +7,15 @@ struct CorrelationPropertyTests {
     private static let lateness = 10 * second
 
     /// Correlations of all kinds over three rules, chained to three levels, some of them grouped through aliases.
-    private static func correlations(_ choice: inout SeededChoice, isMonotone: Bool) -> String {
-        func condition(_ choice: inout SeededChoice) -> String {
+    private static func correlations(_ choice: inout SeededGenerator, isMonotone: Bool) -> String {
+        func condition(_ choice: inout SeededGenerator) -> String {
             let number = choice.number(1...4)
             let others = [
                 "eq: \(number)", "gt: 0, lte: \(number)", "gt: 0, neq: \(number)", "gte: 2, lt: \(number + 2)",
             ]
             return isMonotone || choice.number(0...2) > 0 ? "gte: \(number)" : others[choice.number(0...3)]
         }
-        func flags(_ choice: inout SeededChoice) -> String {
+        func flags(_ choice: inout SeededGenerator) -> String {
             "timespan: \(choice.number(1...15))s, generate: \(choice.number(0...2) == 0)"
         }
         let one = "aliases: {w: {c: h}}, group-by: [\(["u", "w"][choice.number(0...1)])]"
@@ -33,8 +34,8 @@ struct CorrelationPropertyTests {
         ].enumerated().map { correlation("k\($0)", "\($1), \(flags(&choice))") }.joined()
     }
 
-    private static func input(_ choice: inout SeededChoice, occurred: Int, arrived: Int) -> CorrelationInput {
-        func values(_ choice: inout SeededChoice, _ names: [String]) -> [String] {
+    private static func input(_ choice: inout SeededGenerator, occurred: Int, arrived: Int) -> CorrelationInput {
+        func values(_ choice: inout SeededGenerator, _ names: [String]) -> [String] {
             switch choice.number(0...20) {
             case 0: []
             case 1: names
@@ -52,7 +53,7 @@ struct CorrelationPropertyTests {
     }
 
     /// Records in the order of their arrival: tied, late within the lateness and beyond, resent, with pauses.
-    private static func stream(_ choice: inout SeededChoice, length: Int) -> [CorrelationInput] {
+    private static func stream(_ choice: inout SeededGenerator, length: Int) -> [CorrelationInput] {
         var now = 1_000
         var inputs: [CorrelationInput] = []
         for _ in 0..<length {
@@ -76,7 +77,7 @@ struct CorrelationPropertyTests {
 
     @Test("the engine says what recomputing everything says", arguments: 0..<24 as Range<UInt64>)
     func reference(seed: UInt64) throws {
-        var choice = SeededChoice(seed: seed)
+        var choice = SeededGenerator(seed: seed)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
         try #require(set.refused.isEmpty, "\(set.refused)")
         var engine = CorrelationEngine(set, lateness: Self.lateness)
@@ -111,7 +112,7 @@ struct CorrelationPropertyTests {
     @Test(
         "an engine that is given the inputs of the reach goes on like the old one", arguments: 0..<24 as Range<UInt64>)
     func restart(seed: UInt64) throws {
-        var choice = SeededChoice(seed: seed ^ 0xFEED)
+        var choice = SeededGenerator(seed: seed ^ 0xFEED)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: false))
         var engine = CorrelationEngine(set, lateness: Self.lateness)
         let inputs = Self.stream(&choice, length: 300)
@@ -132,7 +133,7 @@ struct CorrelationPropertyTests {
         "in whatever order records come within the lateness, each episode is told, and a short one once",
         arguments: 0..<30 as Range<UInt64>)
     func anyOrder(seed: UInt64) throws {
-        var choice = SeededChoice(seed: seed ^ 0xABBA)
+        var choice = SeededGenerator(seed: seed ^ 0xABBA)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: true))
         // Bursts so short that each makes one episode, and so far apart that they have nothing to do with each other.
         var bursts: [CorrelationInput] = []
@@ -168,7 +169,7 @@ struct CorrelationPropertyTests {
 
     @Test("every match lies in an episode, and every episode has one", arguments: 0..<10 as Range<UInt64>)
     func episodes(seed: UInt64) throws {
-        var choice = SeededChoice(seed: seed ^ 0xCAFE)
+        var choice = SeededGenerator(seed: seed ^ 0xCAFE)
         let set = try correlationSet(Self.correlations(&choice, isMonotone: true))
         let inputs = (0..<120).map { _ in
             Self.input(&choice, occurred: 1_000 + choice.number(0...120), arrived: 2_000)

@@ -1,4 +1,5 @@
 import Detection
+import SeededChance
 
 /// Base rules of these names, whose ids are `id-` and the name, and the correlations of a YAML text.
 func correlationSet(
@@ -49,18 +50,6 @@ func matches(
     return engine.consume(all: inputs)
 }
 
-/// The same choices for the same seed (splitmix64).
-struct SeededChoice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 }
