@@ -255,16 +255,22 @@ struct StoryPlayer: Sendable {
                 let path = "/v1/cases/\(current["id"]?.stringValue ?? "")/recommendation"
                 return try await analyst.get(path)["playbook"] == .null ? "escalated" : nil
             }
-            let view = try await analyst.get("/v1/approvals/\(approval)")
+            let view = try await analyst.get("/v1/approvals/\(approval)\(Self.asSeen(current))")
             guard view["state"] == "pending" else { return nil }
             return Self.conflicts(of: current).isEmpty ? "waiting_for_approval" : "not_contained"
         case "recovered", "executed", "learned": return "remediated"
         case "rolled_back": return "rolled_back"
         case "closed":
             guard let run = runs.first?.stringValue else { return "not_contained" }
-            return try await analyst.get("/v1/runs/\(run)")["state"] == "rolled_back" ? "rolled_back" : "remediated"
+            let view = try await analyst.get("/v1/runs/\(run)\(Self.asSeen(current))")
+            return view["state"] == "rolled_back" ? "rolled_back" : "remediated"
         default: return nil
         }
+    }
+
+    /// Other read models come forward by themselves: what is asked of them must be at least as new as the case.
+    private static func asSeen(_ current: JSONValue) -> String {
+        "?min_position=\(current["as_of_position"]?.int64Value ?? 0)"
     }
 
     private static func conflicts(of current: JSONValue) -> [String] {
@@ -276,13 +282,14 @@ struct StoryPlayer: Sendable {
     private func fits(_ expected: Story.Expectation, _ name: String, _ current: JSONValue) async throws -> Bool {
         guard name == expected.outcome else { return false }
         if let required = expected.requiredApprovals, let approval = current["approval_id"]?.stringValue {
-            let view = try await analyst.get("/v1/approvals/\(approval)")
+            let view = try await analyst.get("/v1/approvals/\(approval)\(Self.asSeen(current))")
             guard view["required_approvals"]?.int64Value == Int64(required) else { return false }
         }
         if let conflict = expected.conflict, !Self.conflicts(of: current).contains(conflict) { return false }
         guard let states = expected.steps else { return true }
         guard let run = current.at("/run_ids/0")?.stringValue else { return false }
-        let steps = try await analyst.get("/v1/runs/\(run)/steps")["items"]?.arrayValue ?? []
+        let path = "/v1/runs/\(run)/steps\(Self.asSeen(current))"
+        let steps = try await analyst.get(path)["items"]?.arrayValue ?? []
         return steps.map { $0["state"]?.stringValue ?? "" } == states
     }
 
