@@ -288,21 +288,29 @@ import Testing
                 let holder = Task {
                     try await log.superuser.transaction { tx throws(PostgresError) in
                         try tx.execute("SELECT FROM docket.tenant_head FOR UPDATE")
-                        try tx.execute("SELECT pg_sleep(1)")
+                        try tx.execute("SELECT pg_sleep(600)")
                     }
                 }
                 let observer = try TestDatabase.current.connect()
                 while try await observer.value(
-                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1)'",
+                    "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(600)'",
                     as: Bool.self)
                 {
                     try await Task.sleep(for: .milliseconds(2))
                 }
+                let refused = Tally()
                 for _ in 0..<20 {
-                    group.addTask { await logErrorCode { try await log.append([log.event()]) } }
+                    group.addTask {
+                        let code = await logErrorCode { try await log.append([log.event()]) }
+                        if code == .queueFull { refused.add(1) }
+                        // All that cannot wait have been told: the lock has done its part.
+                        if refused.value == 14 { holder.cancel() }
+                        return code
+                    }
                 }
                 let results = try await group.reduce(into: []) { $0.append($1) }
-                try await holder.value
+                holder.cancel()
+                _ = await holder.result
                 await observer.close()
                 return results
             }

@@ -41,9 +41,12 @@ import Testing
             return try tx.value("SELECT 1", as: Int.self)
         }
         #expect(state == 1)
-        async let holder: Void = other.transaction { tx throws(PostgresError) in
-            try tx.execute("LOCK TABLE t")
-            try tx.execute("SELECT pg_sleep(1)")
+        // Until it is told to let go: a busy machine must not be faster to forget than to ask.
+        let holder = Task {
+            try await other.transaction { tx throws(PostgresError) in
+                try tx.execute("LOCK TABLE t")
+                try tx.execute("SELECT pg_sleep(600)")
+            }
         }
         try await untilTrue {
             try await database.value(
@@ -52,7 +55,8 @@ import Testing
         await #expect { try await database.execute("INSERT INTO t VALUES (1)") } throws: {
             ($0 as? PostgresError)?.sqlState == "55P03"
         }
-        try await holder
+        holder.cancel()
+        #expect(await code { try await holder.value } == .cancelled)
         await database.close()
     }
 
