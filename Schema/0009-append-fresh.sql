@@ -1,12 +1,12 @@
 -- docket.append in two ways. Nearly every call brings only what is new: that way is short, and optimistic. It takes the
--- tenant's turn and the positions in one update, looks once at the streams, inserts, and lets the unique indexes say
--- whether an event_id was known. Only when something was not new is all of it undone and each request judged by itself
+-- tenant's turn and the positions in one update, looks once at the streams unless all are said to be new, inserts, and
+-- lets the unique indexes say whether an event_id was known. Only when something was not new is all of it undone and each request judged by itself
 -- (docket.append_judged, the function of 0005 under another name). Both leave the same rows.
 --
--- What was measured to matter (server's CPU, six indexes), and looks odd otherwise:
+-- What looks odd otherwise (Benchmarks/RESULTS.md has what all of it together gained):
 -- · the batch is one value with arrays in it: PL/pgSQL copies each array that is a parameter of its own into a form of
 --   its own, 30 times a call, whether it is used or not.
--- · what need not be a query is none: each costs 20 to 40 µs before its first row.
+-- · what need not be a query is none: each has a plan to start and to end, however few its rows.
 -- · no plan here can read a table otherwise than by the key it should: INSERT needs none, look-ups are lateral with
 --   OFFSET 0, and of one row.
 SET ROLE docket_owner;
