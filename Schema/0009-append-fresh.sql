@@ -1,7 +1,7 @@
 -- docket.append in two ways. Nearly every call brings only what is new: that way is short, and optimistic. It takes the
 -- tenant's turn and the positions in one update, looks once at the streams unless all are said to be new, inserts, and
--- lets the unique indexes say whether an event_id was known. Only when something was not new is all of it undone and each request judged by itself
--- (docket.append_judged, the function of 0005 under another name). Both leave the same rows.
+-- lets the unique indexes say whether an event_id was known. Only when something was not new is all of it undone and each
+-- request judged by itself (docket.append_judged, the function of 0005 under another name). Both leave the same rows.
 --
 -- What looks odd otherwise (Benchmarks/RESULTS.md has what all of it together gained):
 -- · the batch is one value with arrays in it: PL/pgSQL copies each array that is a parameter of its own into a form of
