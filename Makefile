@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # The one list of system packages: `make run`, `make test`, .ci/run and the Dockerfile all use it through `system`.
-SYSTEM_PACKAGES := postgresql-15 libpq-dev zlib1g-dev pkg-config util-linux gzip curl jq python3 python3-cryptography
+SYSTEM_PACKAGES := postgresql-15 libpq-dev zlib1g-dev libpcre2-dev pkg-config util-linux gzip curl jq python3 python3-cryptography
 SWIFT ?= swift
 BUILD := .build/debug
 

@@ -8,7 +8,7 @@ import PackageDescription
 //                   ├─ Intake ◄─────────────────┼─ Reactors ◄────┤
 //                   ├─ Response ◄───────────────┘                │
 //                   └─ Lab ◄─────────────────────────────────────┘
-//   JSON ◄ Detection (Sigma) ◄─ docket
+//   CPCRE2 ◄ Expressions, JSON ◄ Detection (Sigma) ◄─ docket
 //   Cases ◄ Pages (what a browser shows) ◄─ Server
 //   Content (data that ships)
 
@@ -62,6 +62,9 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: settings),
         .systemLibrary(
+            name: "CPCRE2", path: "Sources/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .target(name: "Expressions", dependencies: ["CPCRE2"], swiftSettings: settings),
+        .systemLibrary(
             name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .executableTarget(name: "embed-files", swiftSettings: safeSettings),
         .plugin(
@@ -71,7 +74,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: safeSettings),
         .target(name: "Events", dependencies: ["JSON", crypto], swiftSettings: safeSettings),
         .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
-        .target(name: "Detection", dependencies: ["JSON", yams], swiftSettings: safeSettings),
+        .target(name: "Detection", dependencies: ["Expressions", "JSON", yams], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(name: "Proof", dependencies: ["Events", "JSON", crypto], swiftSettings: safeSettings),
         .target(
@@ -132,6 +135,7 @@ let package = Package(
                 lifecycle, logging,
                 nioCore,
                 nioHTTP1,
+                system,
             ], swiftSettings: settings),
         .executableTarget(
             name: "docket-bench",
@@ -153,8 +157,8 @@ let package = Package(
             exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
-            name: "DetectionTests", dependencies: ["SeededChance", "Detection", "Gzip", "JSON"], swiftSettings: settings
-        ),
+            name: "DetectionTests", dependencies: ["SeededChance", "Detection", "Expressions", "Gzip", "JSON"],
+            swiftSettings: settings),
         .testTarget(
             name: "ProofTests", dependencies: ["SeededChance", "Proof", "Events", "JSON", crypto], exclude: ["Vectors"],
             swiftSettings: settings),
@@ -162,6 +166,7 @@ let package = Package(
             name: "SealingTests",
             dependencies: ["EventLog", "Events", "JSON", "Postgres", "Proof", "Sealing", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
             name: "PagesTests", dependencies: ["Cases", "Events", "JSON", "Pages"], swiftSettings: settings),

@@ -105,7 +105,7 @@ struct ItemChunksTests {
         _ text: String, _ layout: BatchReader.Layout, items: Int = 3, bytes: Int = 1 << 20
     ) throws -> [[String]] {
         try ItemChunks(Array(text.utf8), layout: layout, itemsMaximum: items, bytesMaximum: bytes)
-            .map { $0.map { String(decoding: $0, as: UTF8.self) } }
+            .map { $0.items.map { String(decoding: $0, as: UTF8.self) } }
     }
 
     @Test("lines: LF or CRLF, a last one without end, blank ones left out")

@@ -156,7 +156,7 @@ struct World: Sendable {
         _ lines: [String], product: String? = nil, service: String? = nil
     ) async throws -> TelemetryReceiver.Counts {
         try await telemetry.receive(
-            lines.map { Array($0.utf8) },
+            ItemBatch(lines.map { Array($0.utf8) }),
             origin: TelemetryOrigin(logsource: Logsource(product: product, service: service)), tenant: tenant,
             actor: Actor(kind: .service, subject: "collector", lane: .siem), traceID: nil, at: clock())
     }

@@ -34,10 +34,8 @@ package struct DetectionEvent: Sendable {
             note(name)
             for element in elements { add(element, as: name) }
         case .null: note(name)
-        case .string(let text): fields[name, default: EventField()].texts.append(EventText(text))
-        case .bool(let flag): fields[name, default: EventField()].texts.append(EventText(flag ? "true" : "false"))
-        case .integer(let number): fields[name, default: EventField()].texts.append(EventText(String(number)))
-        case .number(let number): fields[name, default: EventField()].texts.append(EventText(String(number)))
+        case .string, .bool, .integer, .number:
+            if let text = value.scalarText { fields[name, default: EventField()].texts.append(EventText(text)) }
         }
     }
 
@@ -86,5 +84,25 @@ struct EventText: Sendable {
             return Array(String(decoding: bytes, as: UTF8.self).lowercased().utf8)
         }
         return bytes.map { (65...90).contains($0) ? $0 | 32 : $0 }
+    }
+}
+
+extension JSONValue {
+    /// A text, or the text that JSON has for a number or a boolean.
+    var scalarText: String? {
+        switch self {
+        case .string(let text): text
+        case .bool(let flag): flag ? "true" : "false"
+        case .integer(let number): String(number)
+        case .number(let number): String(number)
+        case .null, .array, .object: nil
+        }
+    }
+}
+
+extension String {
+    /// The text of bytes that are valid UTF-8.
+    init(copying bytes: Span<UInt8>) {
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -1,3 +1,5 @@
+package import Expressions
+
 /// One question to an event, the leaf of a rule.
 package indirect enum FieldTest: Sendable {
     case all([FieldTest])
@@ -32,8 +34,8 @@ package struct NumberTest: Sendable {
     let comparison: Comparison
     let bound: Double
 
-    func holds(_ text: EventText) -> Bool {
-        guard let value = Double(String(decoding: text.raw, as: UTF8.self)) else { return false }
+    func holds(_ text: Span<UInt8>) -> Bool {
+        guard text.count <= 64, let value = Double(String(copying: text)) else { return false }
         switch comparison {
         case .lt: return value < bound
         case .lte: return value <= bound
@@ -44,40 +46,27 @@ package struct NumberTest: Sendable {
 }
 
 extension FieldTest {
-    /// A field that is missing holds for nothing but `null`, so a negated test of it is true (Sigma 2.1, traps).
-    func holds(_ event: DetectionEvent) -> Bool {
+    /// The fields that it asks for.
+    var fieldNames: [String] {
         switch self {
-        case .all(let tests):
-            for test in tests where !test.holds(event) { return false }
-            return true
-        case .any(let tests):
-            for test in tests where test.holds(event) { return true }
-            return false
-        case .not(let test): return !test.holds(event)
-        case .field(let name, let test):
-            guard let field = event.fields[name] else { return false }
-            for text in field.texts where test.holds(text) { return true }
-            for text in field.objectTexts where test.holds(text) { return true }
-            return false
-        case .isNull(let name): return event.fields[name]?.isNull ?? true
-        case .exists(let name): return event.fields[name] != nil
-        case .sameAs(let name, let other, let isCased):
-            guard let left = event.fields[name]?.texts, let right = event.fields[other]?.texts else { return false }
-            return left.contains { one in right.contains { isCased ? $0.raw == one.raw : $0.folded == one.folded } }
-        case .keyword(let test):
-            for field in event.fields.values {
-                for text in field.texts where test.holds(text) { return true }
-            }
-            return false
+        case .all(let tests), .any(let tests): tests.flatMap(\.fieldNames)
+        case .not(let test): test.fieldNames
+        case .field(let name, _), .isNull(let name), .exists(let name): [name]
+        case .sameAs(let name, let other, _): [name, other]
+        case .keyword: []
         }
     }
 }
 
 extension ValueTest {
-    func holds(_ text: EventText) -> Bool {
+    /// Whether it looks at a text with its case folded; otherwise at the text as it came.
+    var isAboutFoldedText: Bool { if case .text(let box) = self { !box.isCased } else { false } }
+
+    /// - Parameter text: valid UTF-8, its case folded or not as `isAboutFoldedText` says.
+    func holds(_ text: Span<UInt8>) -> Bool {
         switch self {
-        case .text(let box): box.matcher.matches(box.isCased ? text.raw : text.folded)
-        case .expression(let expression): expression.matches(text.raw)
+        case .text(let box): box.matcher.matches(text)
+        case .expression(let expression): expression.search(text) == .matches
         case .network(let range): range.contains(text)
         case .number(let test): test.holds(text)
         }

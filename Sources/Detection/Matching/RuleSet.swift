@@ -1,4 +1,5 @@
 package import JSON
+import Synchronization
 
 /// A rule that holds for an event.
 package struct RuleMatch: Sendable, Hashable {
@@ -13,36 +14,58 @@ package struct RuleMatch: Sendable, Hashable {
 
 /// Rules by the log source they are about, so that an event meets only those that concern it.
 ///
-/// All evaluation is behind `evaluate`: an engine with an index over all literals can take its place.
-package struct RuleSet: Sendable {
-    private struct Group: Sendable {
+/// An engine is made for each combination of log sources whose rules meet the same records, when the first such record
+/// comes, and kept.
+package final class RuleSet: Sendable {
+    struct Group: Sendable {
         let logsource: Logsource
         let windows: WindowsLogsource?
-        var rules: [SigmaRule]
+        var rules: [Int32]
     }
 
-    private var groups: [Group] = []
-    /// Groups of Windows rules by channel, its case folded; those for every channel are under none.
-    private var byChannel: [[UInt8]: [Int]] = [:]
-    private var onEveryChannel: [Int] = []
-    package var ruleCount: Int { groups.reduce(0) { $0 + $1.rules.count } }
+    let groups: [Group]
+    let names: FieldNames
+    /// What is told of each rule, by its number: the rules of a log source have numbers that follow each other, in the
+    /// order in which they were given.
+    private let told: [RuleMatch]
+    private let tests: [FieldTest]
+    private let windows: WindowsRoutes
+    private let slots: EngineSlots
+    private let noted: Mutex<RuleStatistics>
+
+    package var ruleCount: Int { told.count }
 
     package init(rules: [SigmaRule]) {
-        var places: [Logsource: Int] = [:]
+        var order: [Logsource] = []
+        var byLogsource: [Logsource: [SigmaRule]] = [:]
         for rule in rules {
-            if let place = places[rule.logsource] {
-                groups[place].rules.append(rule)
-            } else {
-                places[rule.logsource] = groups.count
-                let windows =
-                    rule.logsource.product == "windows" ? WindowsLogsource.conditions(for: rule.logsource) : nil
-                groups.append(Group(logsource: rule.logsource, windows: windows, rules: [rule]))
-                for channel in windows?.channels ?? [] {
-                    byChannel[EventText(channel).folded, default: []].append(groups.count - 1)
-                }
-                if windows?.channels.isEmpty == true { onEveryChannel.append(groups.count - 1) }
+            if byLogsource[rule.logsource] == nil { order.append(rule.logsource) }
+            byLogsource[rule.logsource, default: []].append(rule)
+        }
+        var groups: [Group] = []
+        var told: [RuleMatch] = []
+        var tests: [FieldTest] = []
+        var names = FieldNames()
+        for logsource in order {
+            let rules = byLogsource[logsource] ?? []
+            let windows = logsource.product == "windows" ? WindowsLogsource.conditions(for: logsource) : nil
+            let first = Int32(told.count)
+            groups.append(
+                Group(logsource: logsource, windows: windows, rules: Array(first..<(first + Int32(rules.count)))))
+            for rule in rules {
+                told.append(RuleMatch(rule))
+                tests.append(rule.detection.test)
+                for name in rule.detection.test.fieldNames { _ = names.insert(name) }
             }
         }
+        for name in FieldMappings.allNames + RecordSigns.names { _ = names.insert(name) }
+        self.groups = groups
+        self.told = told
+        self.tests = tests
+        self.names = names
+        noted = Mutex(RuleStatistics(ruleCount: told.count))
+        slots = EngineSlots()
+        windows = WindowsRoutes(groups, names, slots)
     }
 
     /// Log sources of Windows rules that no channel and event id is known for: they speak only for records whose
@@ -50,6 +73,15 @@ package struct RuleSet: Sendable {
     package var unmapped: [Logsource] {
         groups.filter { $0.logsource.product == "windows" && $0.windows == nil }.map(\.logsource)
     }
+
+    /// What evaluators did with the set, as far as they noted it here.
+    package var statistics: RuleStatistics { noted.withLock { $0 } }
+
+    /// Adds what one evaluator did, once.
+    package func note(_ statistics: RuleStatistics) { noted.withLock { $0 += statistics } }
+
+    /// What is told of a rule. - Parameter number: of `EventEvaluator.found`.
+    package func match(_ number: Int32) -> RuleMatch { told[Int(number)] }
 
     /// The rules that hold for a record, in the order in which they were given within each log source.
     /// - Parameter extracted: fields that a source read out of a text (`DetectionEvent`).
@@ -59,25 +91,58 @@ package struct RuleSet: Sendable {
         evaluate(DetectionEvent(record, logsource: logsource, extracted: extracted))
     }
 
-    /// The rules that hold for an event.
+    /// The rules that hold for an event. For many events there is `EventEvaluator`.
     package func evaluate(_ event: DetectionEvent) -> [RuleMatch] {
-        var matches: [RuleMatch] = []
-        for group in groupsConcerned(by: event) {
-            for rule in groups[group].rules where rule.detection.test.holds(event) { matches.append(RuleMatch(rule)) }
-        }
-        return matches
+        var evaluator = EventEvaluator(self, logsource: event.logsource)
+        evaluator.evaluate(event)
+        return evaluator.found.map(match)
     }
 
-    /// A log source counts that is what the sender named; of Windows events the channel and the event id tell it.
-    private func groupsConcerned(by event: DetectionEvent) -> [Int] {
-        guard event.logsource.product == "windows", let channels = event.fields["Channel"]?.texts else {
-            return groups.indices.filter { groups[$0].logsource.covers(event.logsource) }
+    /// How records of a log source are read, and which rules meet all of them.
+    struct Source: Sendable {
+        /// Completed.
+        let logsource: Logsource
+        let naming: EventScanner.Naming
+        let aliases: [(field: Int32, sources: [Int32])]
+        /// The rules for every record of it, in so far as no channel says more.
+        let slot: Int
+        /// Of Windows the rules whose log source the sender must name, and the field that tells the rest.
+        let namedSlot: Int
+        let channel: Int32?
+    }
+
+    func source(_ logsource: Logsource) -> Source {
+        let logsource = logsource.completed
+        let isWindows = logsource.product == "windows"
+        let covering = groups.indices.filter { groups[$0].logsource.covers(logsource) }
+        return Source(
+            logsource: logsource, naming: isWindows ? .leaves : .paths,
+            aliases: FieldMappings.aliases(for: logsource).compactMap { alias in
+                names.number(of: alias.field).map { ($0, alias.sources.compactMap { names.number(of: $0) }) }
+            },
+            slot: slots.number(of: covering),
+            namedSlot: slots.number(of: covering.filter { groups[$0].windows == nil }),
+            channel: isWindows ? names.number(of: "Channel") : nil)
+    }
+
+    /// The slots of the rules for a record. A log source counts that is what the sender named; of Windows events the
+    /// channel and the event id tell it.
+    @inline(__always)
+    func route(_ source: Source, _ table: inout EventTable, _ record: Span<UInt8>, into chosen: inout [Int]) {
+        guard let channel = source.channel, table.first[Int(channel)] >= 0 else {
+            chosen.append(source.slot)
+            return
         }
-        let routed = onEveryChannel + channels.flatMap { byChannel[$0.folded] ?? [] }
-        let named = groups.indices.filter {
-            groups[$0].windows == nil && groups[$0].logsource.covers(event.logsource)
+        windows.route(channel: channel, &table, record, into: &chosen)
+        chosen.append(source.namedSlot)
+    }
+
+    /// The engine of a slot; `nil` where there are no rules.
+    func engine(_ slot: Int) -> EventEngine? {
+        slots.engine(slot) { groups in
+            let rules = groups.flatMap { self.groups[$0].rules }.map { (number: $0, test: tests[Int($0)]) }
+            return EventEngine(rules, names: names)
         }
-        return (routed.filter { groups[$0].windows?.holds(eventIDOf: event) == true } + named).sorted()
     }
 }
 

@@ -1,3 +1,5 @@
+import Expressions
+
 /// The modifiers behind a field's name, and what they make of its values (Sigma modifiers appendix 2.1.0).
 struct FieldModifiers {
     let field: String

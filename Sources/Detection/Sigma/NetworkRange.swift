@@ -13,8 +13,8 @@ package struct NetworkRange: Sendable, Hashable {
         self.prefix = prefix
     }
 
-    func contains(_ text: EventText) -> Bool {
-        guard text.raw.count <= 45, let other = Self.address(String(decoding: text.raw, as: UTF8.self)),
+    func contains(_ text: Span<UInt8>) -> Bool {
+        guard text.count <= 45, let other = Self.address(String(copying: text)),
             other.count == address.count
         else { return false }
         for bit in stride(from: 0, to: prefix, by: 8) {

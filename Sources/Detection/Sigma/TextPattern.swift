@@ -8,9 +8,14 @@ struct TextPattern: Sendable, Hashable {
         case byte(UInt8)
         case one
         case many
-        /// Any of `-`, `/`, en dash, em dash, horizontal bar (modifier `windash`).
+        /// Any of `dashes` (modifier `windash`).
         case dash
+
+        var byte: UInt8? { if case .byte(let byte) = self { byte } else { nil } }
     }
+
+    /// Hyphen, slash, en dash, em dash, horizontal bar (modifiers appendix 2.1.0, "windash").
+    static let dashes: [[UInt8]] = ["-", "/", "–", "—", "―"].map { Array($0.utf8) }
 
     private(set) var elements: [Element]
 
@@ -59,11 +64,10 @@ struct TextPattern: Sendable, Hashable {
     /// As in pySigma an option begins where the character before is no word character and the one after is: the dash in
     /// `a-b` stands for itself.
     mutating func allowAnyDash() {
-        let dashes: [[UInt8]] = ["-", "/", "–", "—", "―"].map { Array($0.utf8) }
         var result: [Element] = []
         var index = 0
         outer: while index < elements.count {
-            for dash in dashes where elements[index...].starts(with: dash.map { .byte($0) }) {
+            for dash in Self.dashes where elements[index...].starts(with: dash.map { .byte($0) }) {
                 let after = index + dash.count
                 let isBegun = result.last.map { !Self.isWord($0) } ?? true
                 guard isBegun, after < elements.count, Self.isWord(elements[after]) else { continue }
@@ -128,35 +132,27 @@ enum TextMatcher: Sendable, Hashable {
         return result + EventText.folded(run).map { .byte($0) }
     }
 
-    func matches(_ text: [UInt8]) -> Bool {
+    func matches(_ text: Span<UInt8>) -> Bool {
         switch self {
-        case .equals(let bytes): text == bytes
-        case .begins(let bytes): text.starts(with: bytes)
-        case .ends(let bytes): text.count >= bytes.count && text[(text.count - bytes.count)...].elementsEqual(bytes)
-        case .contains(let bytes): Self.find(bytes, in: text)
+        case .equals(let bytes): text.count == bytes.count && Self.stands(bytes, in: text, at: 0)
+        case .begins(let bytes): Self.stands(bytes, in: text, at: 0)
+        case .ends(let bytes): Self.stands(bytes, in: text, at: text.count - bytes.count)
+        case .contains(let bytes):
+            text.count >= bytes.count
+                && (0...(text.count - bytes.count)).contains { Self.stands(bytes, in: text, at: $0) }
         case .glob(let elements): Self.glob(elements, text)
         case .anything: true
         }
     }
 
-    private static func find(_ needle: [UInt8], in text: [UInt8]) -> Bool {
-        guard let first = needle.first else { return true }
-        guard text.count >= needle.count else { return false }
-        var start = 0
-        let last = text.count - needle.count
-        while start <= last {
-            if text[start] == first {
-                var offset = 1
-                while offset < needle.count, text[start + offset] == needle[offset] { offset += 1 }
-                if offset == needle.count { return true }
-            }
-            start += 1
-        }
-        return false
+    private static func stands(_ bytes: [UInt8], in text: Span<UInt8>, at place: Int) -> Bool {
+        guard place >= 0, place + bytes.count <= text.count else { return false }
+        for offset in bytes.indices where text[place + offset] != bytes[offset] { return false }
+        return true
     }
 
     /// Goes back to the last `*` only, so it needs at most pattern times text steps.
-    private static func glob(_ pattern: [TextPattern.Element], _ text: [UInt8]) -> Bool {
+    private static func glob(_ pattern: [TextPattern.Element], _ text: Span<UInt8>) -> Bool {
         var at = 0
         var element = 0
         var star: (element: Int, at: Int)?
@@ -180,7 +176,7 @@ enum TextMatcher: Sendable, Hashable {
     }
 
     /// How many bytes an element takes at a place, or `nil` where it does not fit.
-    private static func width(of element: TextPattern.Element, in text: [UInt8], at index: Int) -> Int? {
+    private static func width(of element: TextPattern.Element, in text: Span<UInt8>, at index: Int) -> Int? {
         guard index < text.count else { return nil }
         switch element {
         case .byte(let byte): return text[index] == byte ? 1 : nil

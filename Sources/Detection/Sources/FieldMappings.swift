@@ -19,6 +19,9 @@ enum FieldMappings {
         return []
     }
 
+    /// Every name in the mappings, on either side.
+    static var allNames: [String] { byLogsource.flatMap { $0.1.flatMap { [$0.field] + $0.sources } } }
+
     private static let byLogsource: [(Logsource, [Alias])] = [
         (
             Logsource(product: "windows"),

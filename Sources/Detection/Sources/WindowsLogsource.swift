@@ -99,11 +99,4 @@ struct WindowsLogsource: Sendable {
         if let service = logsource.service { return services[service].map { WindowsLogsource(channels: $0) } }
         return WindowsLogsource(channels: [])
     }
-
-    /// Whether the event's id is one of those asked for; its channel is the caller's business.
-    func holds(eventIDOf event: DetectionEvent) -> Bool {
-        eventIDs.isEmpty
-            || event.fields["EventID"]?.texts.contains { id in eventIDs.contains { $0.utf8.elementsEqual(id.raw) } }
-                ?? false
-    }
 }

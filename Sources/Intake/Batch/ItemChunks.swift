@@ -1,3 +1,28 @@
+import JSON
+
+/// Some items of a body, as places in it.
+package struct ItemBatch: Sendable {
+    package let body: [UInt8]
+    package let places: [Range<Int>]
+
+    package init(body: [UInt8], places: [Range<Int>]) {
+        self.body = body
+        self.places = places
+    }
+
+    package init(_ items: [[UInt8]]) {
+        var body: [UInt8] = []
+        places = items.map { item in
+            let start = body.count
+            body += item
+            return start..<body.count
+        }
+        self.body = body
+    }
+
+    package var items: [[UInt8]] { places.map { Array(body[$0]) } }
+}
+
 /// A body's items in portions, so that a large one is not there twice.
 package struct ItemChunks: Sequence, IteratorProtocol {
     private let body: [UInt8]
@@ -31,17 +56,16 @@ package struct ItemChunks: Sequence, IteratorProtocol {
     /// How far it is, in bytes of the body.
     package var progress: Int { offset }
 
-    package mutating func next() -> [[UInt8]]? {
-        var items: [[UInt8]] = []
+    package mutating func next() -> ItemBatch? {
+        var chosen: [Range<Int>] = []
         var size = 0
-        while items.count < itemsMaximum, size < bytesMaximum, let place = nextPlace() {
+        while chosen.count < itemsMaximum, size < bytesMaximum, let place = nextPlace() {
             offset = Swift.max(offset, place.upperBound)
-            let item = body[place]
-            guard !item.allSatisfy(\.isJSONWhitespace) else { continue }
-            items.append(Array(item))
-            size += item.count
+            guard !body[place].allSatisfy({ $0.isJSONWhitespace }) else { continue }
+            chosen.append(place)
+            size += place.count
         }
-        return items.isEmpty ? nil : items
+        return chosen.isEmpty ? nil : ItemBatch(body: body, places: chosen)
     }
 
     private mutating func nextPlace() -> Range<Int>? {
@@ -52,7 +76,7 @@ package struct ItemChunks: Sequence, IteratorProtocol {
         }
         guard offset < body.count else { return nil }
         let start = offset
-        let end = body[start...].firstIndex(of: UInt8(ascii: "\n")) ?? body.count
+        let end = LineFeed.next(in: body.span, from: start)
         offset = end + 1
         return start..<(end > start && body[end - 1] == UInt8(ascii: "\r") ? end - 1 : end)
     }

@@ -86,6 +86,12 @@ extension TelemetrySource {
         return record
     }
 
+    /// Members that name the program of a line of syslog.
+    package static var sshdSigns: [String] { SSHDSource.programNames }
+
+    /// Whether `extractedFields` ever gives any.
+    package var extractsFields: Bool { self == .sshd }
+
     /// Fields that rules may ask for and that stand inside a text of the record only.
     ///
     /// Of sshd: `src_ip`, `src_port`, `user`, `auth_method`, as far as the message tells them.

@@ -2,7 +2,7 @@ import Cases
 import Detection
 package import EventLog
 package import Events
-import Intake
+package import Intake
 import JSON
 
 package import struct Foundation.UUID
@@ -61,7 +61,7 @@ package struct TelemetryReceiver: Sendable {
 
     /// - Returns: when everything that matters is durable.
     package func receive(
-        _ items: [[UInt8]], origin: TelemetryOrigin, tenant: UUID, actor: Actor, traceID: String?, at now: Instant
+        _ items: ItemBatch, origin: TelemetryOrigin, tenant: UUID, actor: Actor, traceID: String?, at now: Instant
     ) async throws -> Counts {
         let active = try await rules.rules(of: tenant)
         let minimum = try await registries.registry(of: tenant).policy.correlation.minimumSeverity

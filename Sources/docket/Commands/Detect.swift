@@ -16,7 +16,11 @@ struct Detect: AsyncParsableCommand {
     @Option(help: "A rule file, or a folder of them; repeatable.") var rules: [String]
     @Option(help: "What the records are, for example product=windows or product=aws,service=cloudtrail.")
     var logsource = ""
-    @Flag(help: "End with events, rules, matches and seconds as one JSON line on standard error.") var stats = false
+    @Flag(
+        help: """
+            End with one JSON line on standard error: events, bytes, rules, matches, seconds, what that is a second and a \
+            second of processor time.
+            """) var stats = false
     @Argument(help: "Files of records.") var files: [String]
 
     func run() async throws {
@@ -27,34 +31,46 @@ struct Detect: AsyncParsableCommand {
             throw CommandFailure("no rule could be loaded from \(rules.joined(separator: ", "))")
         }
         let set = RuleSet(rules: loaded.rules)
-        let start = ContinuousClock.now
+        let reader = TelemetryOrigin(logsource: source).source
+        var extracting: (@Sendable (JSONValue) -> [String: String])?
+        if let reader, reader.extractsFields { extracting = { reader.extractedFields(of: $0) } }
+        let detection = ParallelDetection(rules: set, logsource: source, extracting: extracting)
+        let start = Stopwatch()
         var sum = LineDetector.Counts()
+        var bytes = 0
         for file in files {
-            sum += try detect(in: file, with: set, source)
+            let read = try await detection.read(file) { report, firstLine in
+                for finding in report.findings {
+                    for match in finding.matches {
+                        Terminal.print(Self.line(match, file: file, line: firstLine + finding.line))
+                    }
+                }
+                for broken in report.broken {
+                    Terminal.note("\(file): line \(firstLine + broken.line) is no record: \(broken.reason)")
+                }
+            }
+            sum += read.counts
+            bytes += read.bytes
+        }
+        let statistics = detection.statistics
+        if statistics.exceeded > 0 {
+            Terminal.note(
+                "\(statistics.exceeded) searches for a regular expression took too many steps and were given up")
         }
         guard stats else { return }
-        let elapsed = ContinuousClock.now - start
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        let seconds = start.seconds
+        let processor = start.processorSeconds
         Terminal.note(
             JSONValue.object([
-                "events": .integer(Int64(sum.records)), "rules": .integer(Int64(set.ruleCount)),
-                "matches": .integer(Int64(sum.matches)), "matched": .integer(Int64(sum.matched)),
-                "broken": .integer(Int64(sum.broken)), "seconds": JSONValue(seconds),
+                "events": .integer(Int64(sum.records)), "bytes": .integer(Int64(bytes)),
+                "rules": .integer(Int64(set.ruleCount)), "matches": .integer(Int64(sum.matches)),
+                "matched": .integer(Int64(sum.matched)), "broken": .integer(Int64(sum.broken)),
+                "expressions_given_up": .integer(Int64(statistics.exceeded)),
+                "evaluations": .integer(Int64(statistics.evaluations.reduce(0, +))), "seconds": JSONValue(seconds),
+                "processor_seconds": JSONValue(processor),
+                "events_per_second": JSONValue((Double(sum.records) / seconds).rounded()),
+                "events_per_processor_second": JSONValue((Double(sum.records) / processor).rounded()),
             ]).canonicalString())
-    }
-
-    private func detect(in file: String, with set: RuleSet, _ source: Logsource) throws -> LineDetector.Counts {
-        let reader = TelemetryOrigin(logsource: source).source
-        var detector = LineDetector(rules: set, logsource: source) { reader?.extractedFields(of: $0) ?? [:] }
-        for line in try LineFile.read(file).split(separator: 0x0A, omittingEmptySubsequences: false) {
-            switch detector.consume(Array(line)) {
-            case .success(let finding):
-                for match in finding.matches { Terminal.print(Self.line(match, file: file, line: finding.line)) }
-            case .failure(let broken): Terminal.note("\(file): line \(broken.line) is no record: \(broken.reason)")
-            case nil: break
-            }
-        }
-        return detector.counts
     }
 
     private static func line(_ match: RuleMatch, file: String, line: Int) -> JSONValue {

@@ -57,7 +57,7 @@ struct Ingestion: Sendable {
         if let origin { return origin }
         guard source == .auto else { return nil }
         var chunks = try ItemChunks(bytes, layout: layout, itemsMaximum: 10, bytesMaximum: 1 << 20)
-        for item in chunks.next() ?? [] {
+        for item in chunks.next()?.items ?? [] {
             guard let value = try? JSONValue.parseEvidence(item).value else { continue }
             guard let found = SourceDetection.detect(value) else { break }
             Terminal.note("\(file): \(found.source.rawValue), because \(found.why)")
@@ -75,7 +75,7 @@ struct Ingestion: Sendable {
         defer { progress.finish() }
         var chunks = try ItemChunks(bytes, layout: layout, itemsMaximum: 500, bytesMaximum: 4 << 20)
         while let chunk = chunks.next() {
-            let items = chunk.map { AlertReceiver.Item(bytes: $0, format: format(of: $0)) }
+            let items = chunk.items.map { AlertReceiver.Item(bytes: $0, format: format(of: $0)) }
             counts.add(
                 try await alerts.receive(items, tenant: tenant, actor: actor, traceID: nil, at: storage.clock()))
             progress.update(done: chunks.progress, items: counts.received)

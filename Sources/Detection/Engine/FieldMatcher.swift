@@ -1,0 +1,176 @@
+/// All literals that rules look for in one field.
+final class FieldMatcher: Sendable {
+    /// One literal at one place, and a predicate that it makes true.
+    private struct Use: Sendable {
+        var place: Predicate.Literal.Place
+        var predicate: Int32
+    }
+
+    private let whole: ByteTable
+    private let automaton: Automaton?
+    /// Lengths of the automaton's literals.
+    private let lengths: [Int32]
+    // Uses of each literal, flat: of the whole texts first, then of the automaton's.
+    private let uses: [Use]
+    private let useStart: [Int32]
+    /// Short literals at the beginning or the end of a text, tried one by one: in the automaton they would be met all
+    /// the time, in the middle.
+    private let edges: [(text: [UInt8], use: Use)]
+
+    private static let shortEdge = 2
+
+    init(_ literals: [(literal: Predicate.Literal, predicate: Int32)]) {
+        var wholes: [[UInt8]: [Use]] = [:]
+        var parts: [[UInt8]: [Use]] = [:]
+        var edges: [(text: [UInt8], use: Use)] = []
+        for (literal, predicate) in literals {
+            let use = Use(place: literal.place, predicate: predicate)
+            if literal.place != .anywhere, literal.place != .whole, literal.text.count <= Self.shortEdge {
+                edges.append((literal.text, use))
+            } else if literal.place == .whole {
+                wholes[literal.text, default: []].append(use)
+            } else {
+                parts[literal.text, default: []].append(use)
+            }
+        }
+        let wholeTexts = wholes.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        let partTexts = parts.keys.sorted { $0.lexicographicallyPrecedes($1) }
+        whole = ByteTable(wholeTexts)
+        automaton = partTexts.isEmpty ? nil : Automaton(partTexts)
+        lengths = partTexts.map { Int32($0.count) }
+        var uses: [Use] = []
+        var start: [Int32] = [0]
+        for list in wholeTexts.map({ wholes[$0] ?? [] }) + partTexts.map({ parts[$0] ?? [] }) {
+            uses += list
+            start.append(Int32(uses.count))
+        }
+        self.edges = edges
+        self.uses = uses
+        useStart = start
+    }
+
+    var stateCount: Int { automaton?.stateCount ?? 0 }
+
+    /// Marks the predicates that a text makes true.
+    func scan(_ buffer: [UInt8], _ range: Range<Int>, _ marks: inout PredicateMarks, _ engine: EventEngine) {
+        let text = buffer.span
+        if !whole.texts.isEmpty {
+            let number = whole.number(of: text, range)
+            if number >= 0 {
+                for use in Int(useStart[number])..<Int(useStart[number + 1]) {
+                    marks.mark(uses[use].predicate, engine)
+                }
+            }
+        }
+        for place in edges.indices where stands(place, text, range) { marks.mark(edges[place].use.predicate, engine) }
+        guard let automaton else { return }
+        let cells = automaton.cells.span
+        let columns = automaton.columns.span
+        var row: UInt32 = 0
+        var index = range.lowerBound
+        let end = range.upperBound
+        guard let beginnings = automaton.beginnings else {
+            while index < end {
+                let cell = cells[Int(row | UInt32(columns[Int(text[index])]))]
+                index += 1
+                row = cell & ~Automaton.hit
+                if cell & Automaton.hit != 0 { found(automaton, row, index, range, &marks, engine) }
+            }
+            return
+        }
+        while index < end {
+            // No literal is under way by more than two bytes: goes on where the next one may begin.
+            index = beginnings.next(text, from: index - automaton.depth(at: row), to: end)
+            row = 0
+            let least = min(index + Beginnings.length, end)
+            repeat {
+                let cell = cells[Int(row | UInt32(columns[Int(text[index])]))]
+                index += 1
+                row = cell & ~Automaton.hit
+                if cell & Automaton.hit != 0 { found(automaton, row, index, range, &marks, engine) }
+            } while index < least || index < end && row >= automaton.deepRow
+        }
+    }
+
+    private func stands(_ place: Int, _ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        let count = edges[place].text.count
+        guard count <= range.count else { return false }
+        let start = edges[place].use.place == .start ? range.lowerBound : range.upperBound - count
+        for offset in 0..<count where edges[place].text[offset] != text[start + offset] { return false }
+        return true
+    }
+
+    private func found(
+        _ automaton: Automaton, _ row: UInt32, _ end: Int, _ range: Range<Int>, _ marks: inout PredicateMarks,
+        _ engine: EventEngine
+    ) {
+        for output in automaton.outputs(at: row) {
+            let literal = Int(automaton.outputs[output])
+            let number = whole.texts.count + literal
+            for place in Int(useStart[number])..<Int(useStart[number + 1]) {
+                let use = uses[place]
+                switch use.place {
+                case .anywhere: break
+                case .start: if end - Int(lengths[literal]) != range.lowerBound { continue }
+                case .end: if end != range.upperBound { continue }
+                case .whole: continue
+                }
+                marks.mark(use.predicate, engine)
+            }
+        }
+    }
+}
+
+/// Which predicates of an engine are known to be true for a record, and which rules that calls for.
+///
+/// Used again for every record: what is marked is what has the number of the run at hand, so nothing is ever cleared.
+struct PredicateMarks {
+    private(set) var run: UInt32 = 0
+    private(set) var marks: [UInt32] = []
+    private var queued: [UInt32] = []
+    private(set) var queue: [Int32] = []
+    /// Answers of tests: `run` for no, `run + 1` for yes.
+    private var answers: [UInt32] = []
+
+    mutating func begin(_ engine: EventEngine) {
+        run &+= 2
+        if run == 0 {
+            run = 2
+            for place in marks.indices { marks[place] = 0 }
+            for place in queued.indices { queued[place] = 0 }
+            for place in answers.indices { answers[place] = 0 }
+        }
+        grow(&marks, engine.predicateCount)
+        grow(&answers, engine.predicateCount)
+        grow(&queued, engine.ruleCount)
+        queue.removeAll(keepingCapacity: true)
+    }
+
+    private func grow(_ array: inout [UInt32], _ count: Int) {
+        if array.count < count { array.append(contentsOf: repeatElement(0, count: count - array.count)) }
+    }
+
+    @inline(__always)
+    mutating func mark(_ predicate: Int32, _ engine: EventEngine) {
+        if marks[Int(predicate)] == run { return }
+        marks[Int(predicate)] = run
+        for place in engine.anchored(to: predicate) {
+            let rule = engine.anchoredRules[place]
+            if queued[Int(rule)] == run { continue }
+            queued[Int(rule)] = run
+            queue.append(rule)
+        }
+    }
+
+    @inline(__always)
+    func isMarked(_ predicate: Int32) -> Bool { marks[Int(predicate)] == run }
+
+    @inline(__always)
+    func answer(_ predicate: Int32) -> Bool? {
+        let answer = answers[Int(predicate)]
+        return answer == run ? false : answer == run + 1 ? true : nil
+    }
+
+    @inline(__always)
+    mutating func note(_ answer: Bool, _ predicate: Int32) { answers[Int(predicate)] = answer ? run + 1 : run }
+}

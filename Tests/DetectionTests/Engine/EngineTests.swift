@@ -1,0 +1,147 @@
+import Expressions
+import JSON
+import SeededChance
+import Testing
+
+@testable import Detection
+
+@Suite("Engine")
+struct EngineTests {
+    /// A random condition over the fields of `RandomRecord`.
+    private struct RandomRule {
+        var chance: SeededGenerator
+
+        private static let values = [
+            "x", "abc", "ABC", "*b*", "a*c", "?bc", "C:\\Windows\\*", "*\\cmd.exe", "grün", "Ä", "ss", "1", "4688",
+            "true", "-x",
+            "*", "", "jkl", "😀", "def", "k", "c d", "system32",
+        ]
+        private static let modifiers = [
+            "", "|contains", "|startswith", "|endswith", "|contains|all", "|contains|windash", "|cased",
+            "|contains|cased",
+            "|neq", "|re", "|re|i", "|exists", "|fieldref", "|lt", "|gte", "|cidr",
+        ]
+
+        private mutating func pick(_ list: [String]) -> String { list[Int.random(in: 0..<list.count, using: &chance)] }
+
+        private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
+
+        private mutating func selection() -> String {
+            (0..<Int.random(in: 1...3, using: &chance)).map { index in
+                let modifier = pick(Self.modifiers)
+                let name = pick(RandomRecord.names)
+                let value: String =
+                    switch modifier {
+                    case "|exists": pick(["true", "false"])
+                    case "|fieldref": pick(["a", "b", "c"])
+                    case "|lt", "|gte": pick(["0", "5", "4688", "1.5"])
+                    case "|cidr": pick(["10.0.0.0/8", "::1/128"])
+                    case "|re", "|re|i":
+                        quoted(pick(["ab+c", "^x", "[0-9]{2}$", "ABC|def", "system32", "gr.n", "(?i)SYS"]))
+                    case "" where Int.random(in: 0..<8, using: &chance) == 0: "null"
+                    default:
+                        "["
+                            + (0..<Int.random(in: 1...4, using: &chance)).map { _ in quoted(pick(Self.values)) }
+                            .joined(separator: ", ") + "]"
+                    }
+                // A name may stand only once in a map.
+                return "        \(quoted(name + modifier + (index > 0 ? "" : ""))): \(value)"
+            }.joined(separator: "\n")
+        }
+
+        mutating func next(_ number: Int) -> SigmaRule? {
+            let condition = pick([
+                "a", "not a", "a and b", "a or b", "a and not b", "not (a or k)", "k", "k and b", "1 of *",
+            ])
+            let keywords = (0..<2).map { _ in quoted(pick(Self.values.filter { !$0.isEmpty })) }.joined(separator: ", ")
+            let yaml = """
+                title: r
+                id: '\(number)'
+                logsource: {product: test}
+                detection:
+                    a:
+                \(selection())
+                    b:
+                \(selection())
+                    k: [\(keywords)]
+                    condition: \(condition)
+                """
+            return SigmaFile(yaml: yaml, file: "r").rules.first
+        }
+    }
+
+    @Test("an engine of many rules finds what each rule alone would, on any record", arguments: 0..<6 as Range<UInt64>)
+    func equivalence(seed: UInt64) throws {
+        var random = RandomRule(chance: SeededGenerator(seed: seed))
+        let rules = (0..<150).compactMap { random.next($0) }
+        try #require(rules.count > 80, "\(rules.count)")
+        let set = RuleSet(rules: rules)
+        let logsource = Logsource(product: "test")
+        var evaluator = EventEvaluator(set, logsource: logsource)
+        var records = RandomRecord(seed: seed)
+        var holding = 0
+        for _ in 0..<400 {
+            let bytes = records.next()
+            guard let value = try? JSONValue.parseEvidence(bytes).value else { continue }
+            // Of a member that stands twice keywords may see both values (`EventScanner`).
+            let isDoubtful = !(((try? JSONValue.parse(bytes)) != nil))
+            let event = DetectionEvent(value, logsource: logsource)
+            let expected = rules.filter { ReferenceMatcher.holds($0.detection.test, event) }.map(\.id)
+            holding += expected.count
+            evaluator.evaluate(event)
+            try #require(evaluator.found.map { set.match($0).ruleID } == expected, "read by the parser")
+            if isDoubtful { continue }
+            try evaluator.evaluate(bytes.span)
+            try #require(
+                evaluator.found.map { set.match($0).ruleID } == expected, "\(String(decoding: bytes, as: UTF8.self))")
+        }
+        #expect(holding > 1_000)
+    }
+
+    @Test("an automaton and the beginnings find every literal, wherever it stands", arguments: 0..<40 as Range<UInt64>)
+    func literals(seed: UInt64) {
+        var chance = SeededGenerator(seed: seed)
+        func bytes(_ range: ClosedRange<Int>, _ letters: ClosedRange<UInt8>) -> [UInt8] {
+            (0..<Int.random(in: range, using: &chance)).map { _ in UInt8.random(in: letters, using: &chance) }
+        }
+        let letters: ClosedRange<UInt8> = seed % 2 == 0 ? 97...99 : 0...255
+        let literals = Array(Set((0..<Int.random(in: 1...60, using: &chance)).map { _ in bytes(2...7, letters) }))
+        let automaton = Automaton(literals)
+        for _ in 0..<50 {
+            let text = bytes(0...60, letters) + (literals.randomElement(using: &chance) ?? []) + bytes(0...9, letters)
+            var row: UInt32 = 0
+            var found: Set<Int32> = []
+            for byte in text {
+                let cell = automaton.cells[Int(row | UInt32(automaton.columns[Int(byte)]))]
+                row = cell & ~Automaton.hit
+                if cell & Automaton.hit != 0 {
+                    found.formUnion(automaton.outputs(at: row).map { automaton.outputs[$0] })
+                }
+            }
+            let expected = Set(literals.indices.filter { text.firstRange(of: literals[$0]) != nil }.map(Int32.init))
+            #expect(found == expected)
+            guard let beginnings = automaton.beginnings else { continue }
+            for start in text.indices {
+                let next = beginnings.next(text.span, from: start, to: text.count)
+                let first = (start..<text.count).first { at in literals.contains { text[at...].starts(with: $0) } }
+                if let first { #expect(next <= first) }
+            }
+        }
+    }
+
+    @Test(
+        "the text that an expression cannot do without is one that it cannot do without",
+        arguments: [
+            ("abcd", "abcd"), ("ab(cd)?efgh", "efgh"), ("abcd|efgh", nil), ("(abcd|efgh)ijk", "ijk"),
+            ("a.bcde", "bcde"),
+            ("abcde?", "abcd"), ("abcde*", "abcd"), ("abcde+f", "abcde"), ("abcd{0,3}", "abc"), ("abcd{2}", "abcd"),
+            ("[abcd]efg", "efg"), ("\\\\pipe\\\\x", "\\pipe\\x"), ("(?i)ABCD", "abcd"), ("(?i)assbcd", "bcd"),
+            ("(?x)a b c", nil),
+            ("a\\Qb|c\\E", nil), ("\\x41bcd", nil), ("ab", nil), ("x{", nil), ("(?=abcd)efgh", nil), ("ABCD", "abcd"),
+            ("äbcd", nil),
+        ] as [(String, String?)])
+    func requiredLiteral(pattern: String, expected: String?) throws {
+        guard let expression = try? RegularExpression(pattern) else { return #expect(expected == nil) }
+        #expect(RequiredLiteral.of(expression).map { String(decoding: $0, as: UTF8.self) } == expected)
+    }
+}
