@@ -57,6 +57,18 @@ crash: system ## Kill servers, PostgreSQL and connections CYCLES times; what was
 	$(SWIFT) build --product docket
 	Scripts/crash-loop.py --docket $(BUILD)/docket --cycles $(CYCLES)
 
+.PHONY: bench-detect
+bench-detect: system ## Measure detection on recorded events, by log source (release build; needs the shared data)
+	$(SWIFT) build -c release --product docket-bench-detect
+	.build/release/docket-bench-detect
+
+EXECUTIONS ?= 11000000
+
+.PHONY: fuzz
+fuzz: system ## Try the readers of rules, records and expressions with EXECUTIONS random inputs (release build)
+	$(SWIFT) build -c release --product docket-fuzz
+	.build/release/docket-fuzz $(EXECUTIONS)
+
 .PHONY: bench
 bench: system ## Run the benchmarks (release build)
 	$(SWIFT) build -c release --product docket-bench

@@ -143,7 +143,13 @@ let package = Package(
                 "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "Schema", "Sealing",
             ],
             path: "Benchmarks",
-            exclude: ["README.md", "RESULTS.md"], swiftSettings: settings),
+            exclude: ["Detection", "README.md", "RESULTS.md"], swiftSettings: settings),
+        .executableTarget(
+            name: "docket-bench-detect", dependencies: ["Detection", "Gzip", "JSON"], path: "Benchmarks/Detection",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "docket-fuzz", dependencies: ["Detection", "Expressions", "JSON", "SeededChance"], path: "Fuzzing",
+            exclude: ["README.md"], swiftSettings: settings),
 
         // Tests
         .target(

@@ -65,6 +65,42 @@ package struct EventEvaluator: Sendable {
         return !found.isEmpty
     }
 
+    /// How far a record is worked on: parts of an evaluation, for whoever measures them.
+    package enum Stage: Sendable, CaseIterable { case parse, normalize, match }
+
+    /// Works on a record up to a stage. - Returns: whether it was read from its bytes.
+    package mutating func work(on record: Span<UInt8>, upTo stage: Stage) -> Bool {
+        found.removeAll(keepingCapacity: true)
+        table.clear()
+        guard EventScanner.read(record, into: &table, names: set.names, naming: source.naming, limits: limits) else {
+            return false
+        }
+        if stage == .parse { return true }
+        for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
+        guard stage == .normalize else {
+            evaluateTable(record)
+            return true
+        }
+        slots.removeAll(keepingCapacity: true)
+        set.route(source, &table, record, into: &slots)
+        for place in slots.indices { if let engine = engine(slots[place]) { normalize(for: engine, record) } }
+        return true
+    }
+
+    private mutating func normalize(for engine: EventEngine, _ record: Span<UInt8>) {
+        var index = 0
+        while index < table.touched.count {
+            let field = Int(table.touched[index])
+            index += 1
+            if engine.matcherOfField[field] < 0 { continue }
+            var entry = table.first[field]
+            while entry >= 0 {
+                if table.entries[Int(entry)].kind == .text { _ = table.folded(Int(entry), in: record) }
+                entry = table.entries[Int(entry)].next
+            }
+        }
+    }
+
     /// Holds the rules against a record that was read already.
     package mutating func evaluate(_ event: DetectionEvent) {
         found.removeAll(keepingCapacity: true)

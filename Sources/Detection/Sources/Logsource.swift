@@ -31,4 +31,9 @@ package struct Logsource: Sendable, Hashable, CustomStringConvertible {
         (product == nil || product == other.product) && (category == nil || category == other.category)
             && (service == nil || service == other.service)
     }
+
+    /// The log source of a Windows event by its channel and event id; `nil` where none is known.
+    package static func windows(channel: String, eventID: String) -> Logsource? {
+        WindowsLogsource.logsource(channel: channel, eventID: eventID)
+    }
 }

@@ -93,6 +93,17 @@ struct WindowsLogsource: Sendable {
         WindowsLogsource(channels: [sysmonChannel], eventIDs: eventIDs.map(String.init))
     }
 
+    /// The log source to which a Windows event belongs, the category before the service; `nil` where the table has none.
+    /// Of several, such as `registry_add` and `registry_event`, it is the one that takes the fewest event ids.
+    static func logsource(channel: String, eventID: String) -> Logsource? {
+        let channel = channel.lowercased()
+        func has(_ channels: [String]) -> Bool { channels.contains { $0.lowercased() == channel } }
+        let category = categories.filter { $0.value.eventIDs.contains(eventID) && has($0.value.channels) }
+            .min { ($0.value.eventIDs.count, $0.key) < ($1.value.eventIDs.count, $1.key) }
+        if let category { return Logsource(product: "windows", category: category.key) }
+        return services.filter { has($0.value) }.keys.min().map { Logsource(product: "windows", service: $0) }
+    }
+
     /// The conditions of a rule's log source; `nil` where the table has none.
     static func conditions(for logsource: Logsource) -> WindowsLogsource? {
         if let category = logsource.category { return categories[category] }

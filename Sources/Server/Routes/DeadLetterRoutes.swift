@@ -74,7 +74,8 @@ enum DeadLetterRoutes {
     ) async throws -> Reply {
         let items = evidence.bytes.split(separator: UInt8(ascii: "\n")).map(Array.init)
         let counts = try await call.services.telemetry.receive(
-            ItemBatch(items), origin: origin, tenant: call.tenant, actor: call.permit.actor, traceID: call.traceID, at: call.now)
+            ItemBatch(items), origin: origin, tenant: call.tenant, actor: call.permit.actor, traceID: call.traceID,
+            at: call.now)
         let status = counts.deadLettered == counts.received ? "dead_lettered" : "read"
         let position = try await call.governance.append(
             [

@@ -1,4 +1,5 @@
 import JSON
+import SeededChance
 import Testing
 
 @testable import Detection

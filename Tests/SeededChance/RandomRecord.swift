@@ -1,12 +1,11 @@
-import SeededChance
-
 /// Records as text, of all that JSON allows and some that it does not: for tests that hold two readers against each
 /// other.
-struct RandomRecord {
+package struct RandomRecord: Sendable {
     private var chance: SeededGenerator
     private var text: [UInt8] = []
 
-    static let names = [
+    /// Names of fields that the records are likely to have.
+    package static let names = [
         "a", "b", "a.b", "a.b.c", "c", "Ä", "b c", "bc", "Channel", "EventID", "log_name", "event_id", "x.y",
     ]
     private static let members = [
@@ -26,22 +25,13 @@ struct RandomRecord {
         "12345678901234567890", "1e400", "true", "false", "null", "0.1", "-12.50",
     ]
 
-    init(seed: UInt64) { chance = SeededGenerator(seed: seed) }
+    package init(seed: UInt64) { chance = SeededGenerator(seed: seed) }
 
     /// - Parameter isBroken: some bytes are changed afterwards.
-    mutating func next(isBroken: Bool = false) -> [UInt8] {
+    package mutating func next(isBroken: Bool = false) -> [UInt8] {
         text = []
         object(depth: 0)
-        if isBroken {
-            for _ in 0..<Int.random(in: 1...3, using: &chance) where !text.isEmpty {
-                let place = Int.random(in: 0..<text.count, using: &chance)
-                switch Int.random(in: 0..<3, using: &chance) {
-                case 0: text[place] = UInt8.random(in: 0...255, using: &chance)
-                case 1: text.remove(at: place)
-                default: text.insert(UInt8.random(in: 0...255, using: &chance), at: place)
-                }
-            }
-        }
+        if isBroken { text.mutate(using: &chance) }
         return text
     }
 
@@ -77,6 +67,20 @@ struct RandomRecord {
                 value(depth: depth + 1)
             }
             write("]")
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Changes, removes or adds one to three bytes.
+    package mutating func mutate(using chance: inout SeededGenerator) {
+        for _ in 0..<Int.random(in: 1...3, using: &chance) where !isEmpty {
+            let place = Int.random(in: 0..<count, using: &chance)
+            switch Int.random(in: 0..<3, using: &chance) {
+            case 0: self[place] = UInt8.random(in: 0...255, using: &chance)
+            case 1: remove(at: place)
+            default: insert(UInt8.random(in: 0...255, using: &chance), at: place)
+            }
         }
     }
 }
