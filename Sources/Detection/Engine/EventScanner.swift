@@ -246,10 +246,8 @@ struct EventScanner {
                     at += Word.width
                     continue
                 }
-                for _ in 0..<plain {
-                    if bytes[at] >= 0x80 { isASCII = false }
-                    at += 1
-                }
+                if !word.isASCII(first: plain) { isASCII = false }
+                at += plain
             }
             guard at < bytes.count else { return false }
             let byte = bytes[at]

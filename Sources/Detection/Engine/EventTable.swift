@@ -235,6 +235,11 @@ struct EventTable {
             }
             let byte = record[index]
             switch byte {
+            case UInt8(ascii: "\\") where record[index + 1] == UInt8(ascii: "\\"):
+                // By far the most frequent: paths of Windows are full of it.
+                out[target] = UInt8(ascii: "\\")
+                target += 1
+                index += 2
             case UInt8(ascii: "\\"): target = LowerCase.write(Self.escape(record, &index), into: &out, at: target)
             case ..<0x80:
                 out[target] = Self.lowercased(byte)

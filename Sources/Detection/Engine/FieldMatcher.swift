@@ -80,15 +80,16 @@ final class FieldMatcher: Sendable {
         }
         while index < end {
             // No literal is under way by more than two bytes: goes on where the next one may begin.
-            index = beginnings.next(text, from: index - automaton.depth(at: row), to: end)
+            let next = beginnings.next(text, from: index - automaton.depth(at: row), to: end)
+            index = next.start
+            if index >= end { return }
             row = 0
-            let least = min(index + Beginnings.length, end)
             repeat {
                 let cell = cells[Int(row | UInt32(columns[Int(text[index])]))]
                 index += 1
                 row = cell & ~Automaton.hit
                 if cell & Automaton.hit != 0 { found(automaton, row, index, range, &marks, engine) }
-            } while index < least || index < end && row >= automaton.deepRow
+            } while index < next.least || index < end && row >= automaton.deepRow
         }
     }
 

@@ -35,6 +35,10 @@ struct Word {
         return (equals(UInt8(ascii: "\"")) | equals(UInt8(ascii: "\\")) | controls).trailingZeroBitCount >> 3
     }
 
+    /// Whether its first bytes are all ASCII.
+    @inline(__always)
+    func isASCII(first count: Int) -> Bool { bits & Self.highs & ~(~0 << UInt64(8 * count)) == 0 }
+
     /// How many bytes come before the first backslash or byte beyond ASCII; 8 where there is none.
     @inline(__always)
     var asciiPrefixBeforeBackslash: Int {
@@ -56,6 +60,17 @@ struct Word {
         var word = self
         word.bits |= ((isFromA ^ isAfterZ) & ~bits & Self.highs) >> 2
         return word
+    }
+}
+
+/// Four bytes at a time.
+struct HalfWord {
+    let bits: UInt32
+
+    @inline(__always)
+    init(_ bytes: Span<UInt8>, at index: Int) {
+        // Any four bytes are a UInt32.
+        bits = unsafe UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
     }
 }
 

@@ -42,7 +42,9 @@ struct EngineTests {
             (0..<Int.random(in: range, using: &chance)).map { _ in UInt8.random(in: letters, using: &chance) }
         }
         let letters: ClosedRange<UInt8> = seed % 2 == 0 ? 97...99 : 0...255
-        let literals = Array(Set((0..<Int.random(in: 1...60, using: &chance)).map { _ in bytes(2...7, letters) }))
+        let shortest = Int(seed % 3) * 2 + 2
+        let literals = Array(
+            Set((0..<Int.random(in: 1...60, using: &chance)).map { _ in bytes(shortest...9, letters) }))
         let automaton = Automaton(literals)
         for _ in 0..<50 {
             let text = bytes(0...60, letters) + (literals.randomElement(using: &chance) ?? []) + bytes(0...9, letters)
@@ -61,7 +63,8 @@ struct EngineTests {
             for start in text.indices {
                 let next = beginnings.next(text.span, from: start, to: text.count)
                 let first = (start..<text.count).first { at in literals.contains { text[at...].starts(with: $0) } }
-                if let first { #expect(next <= first) }
+                if let first { #expect(next.start <= first) }
+                #expect(next.start >= start && (next.least > next.start || next.start == text.count))
             }
         }
     }
