@@ -128,12 +128,12 @@ struct SigmaFileTests {
 
     @Test("a refused document leaves the others of its file, and says its line")
     func partial() throws {
-        let yaml = "title: Broken\nid: x\nlogsource: {product: a}\n---\n\(Self.base)\n---\nfilter: {}\ntitle: F\n"
+        let yaml = "title: Broken\nid: x\nlogsource: {product: a}\n---\n\(Self.base)\n---\naction: global\ntitle: F\n"
         let file = SigmaFile(yaml: yaml, file: "mixed.yml")
         #expect(file.rules.count == 1)
         #expect(file.refused.count == 2)
         #expect(file.refused.first?.description.hasPrefix("mixed.yml:1: ") == true)
-        #expect(file.refused.last?.reason.contains("filters") == true)
+        #expect(file.refused.last?.reason.contains("collections") == true)
     }
 
     @Test(

@@ -106,12 +106,17 @@ package struct CorrelationMatched: Payload {
     }
 }
 
-/// A version of a Sigma rule or correlation: `rule.published`.
+/// A version of a Sigma document: `rule.published`.
 package struct RulePublished: Payload {
     package static let type = EventType.rulePublished
 
-    /// `rule` or `correlation`.
-    package enum Kind: String, Codable, Sendable, Hashable { case rule, correlation }
+    package enum Kind: String, Codable, Sendable, Hashable {
+        case rule, correlation
+        /// What certain rules are not to tell.
+        case filter
+        /// What placeholders stand for.
+        case placeholders
+    }
 
     package var ruleID: String
     /// 1, 2, … within the tenant.
@@ -120,7 +125,7 @@ package struct RulePublished: Payload {
     package var title: String
     package var level: String?
     package var status: String?
-    /// `nil` for a correlation.
+    /// `nil` for a correlation and for values of placeholders.
     package var logsource: String?
     /// Where it comes from: what ships, a directory of the server, or somebody's import.
     package var pack: String

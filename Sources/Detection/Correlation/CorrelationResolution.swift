@@ -48,7 +48,9 @@ struct CorrelationResolution {
 
     private mutating func refuse(_ place: Int, _ reason: String) {
         let correlation = correlations[place]
-        refused.append(SigmaProblem(file: correlation.file, line: correlation.line, reason: reason))
+        refused.append(
+            SigmaProblem(
+                file: correlation.file, line: correlation.line, reason: reason, ruleID: correlation.id))
         outcomes[place] = .refused
     }
 

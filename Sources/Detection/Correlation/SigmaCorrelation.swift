@@ -64,15 +64,7 @@ package struct SigmaCorrelation: Sendable, Hashable {
         guard let node = document.mapping?["correlation"], let body = node.mapping else {
             throw Refusal("'correlation' is not a map", line: document.line)
         }
-        guard let title = document.text("title") else {
-            throw Refusal("the correlation has no title", line: document.line)
-        }
-        self.title = title
-        name = document.text("name")
-        guard let id = document.text("id")?.lowercased() ?? name else {
-            throw Refusal("the correlation has neither an id nor a name", line: document.line)
-        }
-        self.id = id
+        (id, name, title) = try SigmaRule.identity(document, kind: "correlation")
         level = try SigmaRule.level(document)
         tags = document.mapping?["tags"]?.texts ?? []
         author = document.text("author")

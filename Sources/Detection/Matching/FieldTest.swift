@@ -18,6 +18,7 @@ package enum ValueTest: Sendable {
     case expression(RegularExpression)
     case network(NetworkRange)
     case number(NumberTest)
+    case time(TimeTest)
 }
 
 /// A text matcher and whether it looks at the text as it came.
@@ -80,6 +81,7 @@ extension ValueTest {
         case .expression(let expression): expression.matches(text.raw)
         case .network(let range): range.contains(text)
         case .number(let test): test.holds(text)
+        case .time(let test): test.holds(text)
         }
     }
 }
