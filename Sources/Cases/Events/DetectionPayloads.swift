@@ -77,6 +77,8 @@ package struct CorrelationMatched: Payload {
         package var firstOccurredAt: Instant
         package var lastOccurredAt: Instant
         package var count: Int
+        /// The sum, the average or the percentile that the condition holds for, as a decimal; `nil` for other kinds.
+        package var measured: String?
         /// Base rules whose matches contributed.
         package var ruleIDs: [String]
         /// The records, in the order of their times.
@@ -84,7 +86,7 @@ package struct CorrelationMatched: Payload {
 
         package init(
             correlationID: String, alertID: UUID, group: [Member], firstOccurredAt: Instant, lastOccurredAt: Instant,
-            count: Int, ruleIDs: [String], rawDigests: [String]
+            count: Int, measured: String? = nil, ruleIDs: [String], rawDigests: [String]
         ) {
             self.correlationID = correlationID
             self.alertID = alertID
@@ -92,6 +94,7 @@ package struct CorrelationMatched: Payload {
             self.firstOccurredAt = firstOccurredAt
             self.lastOccurredAt = lastOccurredAt
             self.count = count
+            self.measured = measured
             self.ruleIDs = ruleIDs
             self.rawDigests = rawDigests
         }

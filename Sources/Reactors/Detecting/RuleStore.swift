@@ -12,6 +12,8 @@ package import struct Foundation.UUID
 /// takes the pack's away as well.
 package final class RuleStore: Sendable {
     package let log: EventLog
+    /// What the correlations of this process hold.
+    package let load = CorrelationLoad()
     private let state = Mutex(State())
 
     private struct State {
@@ -51,9 +53,11 @@ package final class RuleStore: Sendable {
         {
             return current.rules
         }
-        let rules = compile(packs, own)
-        state.withLock { $0.current[tenant] = Current(packs: packs.changes, own: own.changes, rules: rules) }
-        return rules
+        var rules = compile(packs, own)
+        rules.publishedAt = packs.active.merging(own.active) { $1 }.mapValues(\.publishedAt)
+        let current = rules
+        state.withLock { $0.current[tenant] = Current(packs: packs.changes, own: own.changes, rules: current) }
+        return current
     }
 
     private func compile(_ packs: RuleBook, _ own: RuleBook) -> ActiveRules {
@@ -178,6 +182,8 @@ package struct ActiveRules: Sendable {
     package let rules: [String: SigmaRule]
     /// What of the set cannot be used or does nothing, and why.
     package let refused: [SigmaProblem]
+    /// When each became what it is, for the tenant at hand.
+    package var publishedAt: [String: Instant] = [:]
 
     init(digest: Digest, files: [SigmaFile]) {
         self.digest = digest
