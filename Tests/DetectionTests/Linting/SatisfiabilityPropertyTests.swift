@@ -59,6 +59,58 @@ struct SatisfiabilityPropertyTests {
         return DetectionEvent(.object(members), logsource: Logsource(product: "test"))
     }
 
+    /// Questions of all kinds about values that have much in common.
+    private static func questions() throws -> [ValueTest] {
+        var keys: [String] = []
+        for value in ["a", "A", "ab", "aB", "ba", "é", "5", "10.0.0.1", "a*b", "*"] {
+            for modifier in ["", "|startswith", "|endswith", "|contains"] {
+                keys += ["f\(modifier): '\(value)'", "f\(modifier)|cased: '\(value)'"]
+            }
+        }
+        for comparison in ["lt", "lte", "gt", "gte"] {
+            keys += ["f|\(comparison): 5", "f|\(comparison): 6", "f|hour|\(comparison): 5", "f|hour|\(comparison): 6"]
+        }
+        keys += ["f|hour: 5", "f|hour: 24", "f|day: 21", "f|gt: nan", "f|cidr: 10.0.0.0/8", "f|cidr: 10.0.0.0/31"]
+        keys += ["f|cidr: 10.0.0.1", "f|cidr: 11.0.0.0/8", "f|cidr: '::/0'", "f|re: ^a", "f|re: b$", "f|re|i: B"]
+        return try keys.compactMap { key in
+            guard case .field(_, let value) = try sigmaRule("s:\n    \(key)\ncondition: s").detection.test else {
+                return nil
+            }
+            return value
+        }
+    }
+
+    @Test("what one question to a value says about another is true of every text")
+    func questionsAgree() throws {
+        let questions = try Self.questions()
+        let texts =
+            [
+                "a", "A", "ab", "aB", "AB", "ba", "aab", "abba", "a-b", "é", "É", "", "4", "5", "5.5", "6", "7", "nan",
+                "10.0.0.1", "10.0.0.2", "10.1.1.1", "11.0.0.1", "::1", "2026-11-21T04:00:00Z", "2026-11-21T05:00:00Z",
+                "2026-11-20T06:00:00Z", "2026-11-21T07:00:00Z",
+            ].map { EventText($0) }
+        let answers = questions.map { question in texts.map { question.holds($0) } }
+        var known = 0
+        for (one, first) in zip(questions, answers) {
+            let isFound = first.contains(true)
+            #expect(one.isPossible || !isFound, "\(one)")
+            for (two, second) in zip(questions, answers) {
+                let both = zip(first, second).contains { $0 && $1 }
+                let onlyFirst = zip(first, second).contains { $0 && !$1 }
+                if one.excludes(two) {
+                    known += 1
+                    #expect(!both, "\(one) is said to exclude \(two)")
+                }
+                if one.implies(two) {
+                    known += 1
+                    #expect(!onlyFirst, "\(one) is said to imply \(two)")
+                }
+            }
+        }
+        // Knowing nothing would be true as well.
+        #expect(known > 3_000, "\(known)")
+    }
+
     @Test("whatever holds for some event is never said to be impossible", arguments: 0..<6 as Range<UInt64>)
     func sound(seed: UInt64) throws {
         var choice = SeededGenerator(seed: seed)
