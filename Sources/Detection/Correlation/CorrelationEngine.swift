@@ -132,17 +132,16 @@ package struct CorrelationEngine: Sendable {
             for target in correlations.targets[rule] ?? correlations.targets[rule.lowercased()] ?? [] {
                 let source = correlations.plans[target.plan].sources[target.source]
                 let track = states[target.plan].track(of: target.source)
-                let correlation = correlations.plans[target.plan].correlation
+                let isMeasured = correlations.plans[target.plan].isMeasured
                 let (groups, groupsDropped) = Self.combinations(source.groupBy.map { input.fields[$0] ?? [] })
-                let (numbers, numbersDropped) = Self.measures(of: input, source, correlation)
-                let isMeasured = correlation.isMeasured
+                let (numbers, numbersDropped) = Self.measures(of: input, isMeasured ? source.values.first : nil)
                 let (values, valuesDropped) =
                     isMeasured
                     ? ([], numbersDropped) : Self.combinations(source.values.map { input.fields[$0] ?? [] })
                 states[target.plan].countDroppedCombinations(groupsDropped + valuesDropped)
                 if isMeasured ? numbers.isEmpty : values.isEmpty { continue }
                 // Nobody can tell of what has not happened: for silence a record is not newer than its arrival.
-                let counted = correlation.isAbsence ? min(time, now) : time
+                let counted = correlations.plans[target.plan].isAbsence ? min(time, now) : time
                 for group in groups {
                     var rules = [rule]
                     var texts = source.values.isEmpty ? [] : values.map { Self.text(of: $0) }
@@ -182,9 +181,9 @@ package struct CorrelationEngine: Sendable {
                 fields.compactMap { names.firstIndex(of: $0).map { hit.group[$0] } }
             }
             let counted = values(source.values)
-            let correlation = correlations.plans[target.plan].correlation
+            let isAbsence = correlations.plans[target.plan].isAbsence
             var measures: [CorrelationEntry.Measure] = []
-            if correlation.isMeasured {
+            if correlations.plans[target.plan].isMeasured {
                 measures = zip(source.values, counted).compactMap { field, text in
                     Quantity(text).map { CorrelationEntry.Measure(field: field, number: $0) }
                 }
@@ -194,7 +193,7 @@ package struct CorrelationEngine: Sendable {
                 identity: identity, record: hit.window.record, values: counted.isEmpty ? [] : [Self.text(of: counted)],
                 measures: measures, evidence: evidence)
             let entry = CorrelationEntry(
-                time: correlation.isAbsence ? min(hit.window.end, now) : hit.window.end, arrival: now, count: 1,
+                time: isAbsence ? min(hit.window.end, now) : hit.window.end, arrival: now, count: 1,
                 first: hit.window.first, content: content)
             deliveries[target.plan].append(
                 .init(
@@ -205,9 +204,9 @@ package struct CorrelationEngine: Sendable {
     /// The numbers of a record that are measured, the first sixteen, and how many there are beyond; what is no number does
     /// not count.
     private static func measures(
-        of input: CorrelationInput, _ source: CorrelationSet.Source, _ correlation: SigmaCorrelation
+        of input: CorrelationInput, _ field: String?
     ) -> (kept: [CorrelationEntry.Measure], dropped: Int) {
-        guard correlation.isMeasured, let field = source.values.first else { return ([], 0) }
+        guard let field else { return ([], 0) }
         let numbers = (input.fields[field] ?? []).compactMap { Quantity($0) }
         let kept = numbers.prefix(CorrelationLimits.combinations).map {
             CorrelationEntry.Measure(field: field, number: $0)

@@ -148,8 +148,6 @@ struct CorrelationResolution {
     private mutating func finish(_ place: Int, _ sources: [CorrelationSet.Source]) {
         let correlation = correlations[place]
         outcomes[place] = .usable(finished.count)
-        finished.append(
-            CorrelationSet.Plan(
-                correlation: correlation, sources: sources, span: Int64(correlation.timespanSeconds) * 1_000_000))
+        finished.append(CorrelationSet.Plan(correlation: correlation, sources: sources))
     }
 }

@@ -33,6 +33,17 @@ package struct CorrelationSet: Sendable {
         var feeds: [Target] = []
         /// Timespan in microseconds.
         let span: Int64
+        /// What the correlation says of itself, asked for each record.
+        let isAbsence: Bool
+        let isMeasured: Bool
+
+        init(correlation: SigmaCorrelation, sources: [Source]) {
+            self.correlation = correlation
+            self.sources = sources
+            span = Int64(correlation.timespanSeconds) * 1_000_000
+            isAbsence = correlation.isAbsence
+            isMeasured = correlation.isMeasured
+        }
     }
 
     /// How late what a correlation counts may come, and for how long it is remembered; microseconds.
@@ -113,7 +124,7 @@ package struct CorrelationSet: Sendable {
     package var reach: Int64 { reach(lateness: Self.standardLateness) }
 
     /// Whether a correlation holds for what does not happen, so that time alone can complete a match.
-    package var hasAbsences: Bool { plans.contains { $0.correlation.isAbsence } }
+    package var hasAbsences: Bool { plans.contains(where: \.isAbsence) }
 
     /// How long after its arrival an input can still have an effect, in microseconds: an engine that is given the
     /// inputs of this time goes on exactly as one that was never stopped.
@@ -131,11 +142,11 @@ package struct CorrelationSet: Sendable {
             var late = lateness
             var reach: Int64 = 0
             for case .correlation(let other) in plan.sources.map(\.origin) {
-                let delay: Int64 = plans[other].correlation.isAbsence ? 1 : 0
+                let delay: Int64 = plans[other].isAbsence ? 1 : 0
                 late = max(late, result[other].lateness + delay)
                 reach = max(reach, result[other].reach)
             }
-            let memory = plan.span + late + (plan.correlation.isAbsence ? 1 : 0)
+            let memory = plan.span + late + (plan.isAbsence ? 1 : 0)
             result.append(Patience(lateness: late, memory: memory, reach: reach + memory))
         }
         return result

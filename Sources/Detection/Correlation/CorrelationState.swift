@@ -50,7 +50,7 @@ struct CorrelationState: Sendable {
         self.limits = limits
         self.patience = patience
         self.activeSince = activeSince ?? .min
-        isAbsence = plan.correlation.isAbsence
+        isAbsence = plan.isAbsence
         switch plan.correlation.kind {
         case .eventCount, .valueCount, .measure: trackCount = 1
         case .temporal, .temporalOrdered: trackCount = plan.sources.count
