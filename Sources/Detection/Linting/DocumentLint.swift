@@ -18,6 +18,7 @@ struct DocumentLint {
     mutating func look(at document: Node) {
         lookAtMembers(of: document)
         guard let members = document.mapping else { return }
+        if members["correlation"] != nil { lookAtCorrelation(document) }
         let logsource = members["logsource"].map {
             Logsource(product: $0.text("product"), category: $0.text("category"), service: $0.text("service"))
         }

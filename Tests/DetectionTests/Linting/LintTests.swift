@@ -144,6 +144,27 @@ struct LintTests {
     }
 
     @Test(
+        "a correlation whose condition no number satisfies is told",
+        arguments: [
+            ("type: event_count, rules: [a], condition: {gte: 3, lt: 5}", false),
+            ("type: event_count, rules: [a], condition: {gt: 3, lt: 5}", false),
+            ("type: event_count, rules: [a], condition: {gt: 3, lt: 4}", true),
+            ("type: event_count, rules: [a], condition: {lt: 0}", true),
+            ("type: event_count, rules: [a], condition: {neq: 0}", false),
+            ("type: value_count, rules: [a], condition: {field: f, eq: 2, neq: 2}", true),
+            ("type: temporal, rules: [a, b], condition: {gte: 2}", false),
+            ("type: temporal, rules: [a, b], condition: {gte: 3}", true),
+            ("type: value_sum, rules: [a], condition: {field: f, gt: 3, lt: 4}", false),
+            ("type: value_avg, rules: [a], condition: {field: f, lt: -1}", false),
+            ("type: value_avg, rules: [a], condition: {field: f, gte: 4, lte: 3.5}", true),
+        ])
+    func correlations(body: String, isImpossible: Bool) throws {
+        let yaml =
+            "title: C\nid: 11111111-1111-4111-8111-111111111111\ncorrelation: {\(body), group-by: [u], timespan: 1m}\n"
+        #expect(try Self.warnings(yaml).map(\.check) == (isImpossible ? [.neverMatches] : []))
+    }
+
+    @Test(
         "what does nothing, or is not as the specification has it, is told",
         arguments: [
             ("", "s:\n    Image|contains|all: x\ncondition: s", SigmaWarning.Check.value),
