@@ -26,9 +26,14 @@ enum SharedRules {
     }
 
     /// Every file of the three trees that the ground truth was computed with; read once for all tests.
-    static let files: [(path: String, contents: SigmaFile)] = {
+    static let files = trees(["rules", "rules-emerging-threats", "rules-threat-hunting"])
+
+    /// Every file below some of SigmaHQ's folders.
+    static func trees(
+        _ trees: [String], placeholders: PlaceholderValues = PlaceholderValues(), linting: Bool = false
+    ) -> [(path: String, contents: SigmaFile)] {
         var files: [(String, SigmaFile)] = []
-        for tree in ["rules", "rules-emerging-threats", "rules-threat-hunting"] {
+        for tree in trees {
             let folder = root.appendingPathComponent("sigma/\(tree)")
             let paths = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
             for path in paths.sorted() where path.hasSuffix(".yml") {
@@ -36,11 +41,13 @@ enum SharedRules {
                 let yaml = String(
                     decoding: FileManager.default.contents(atPath: folder.appendingPathComponent(path).path) ?? Data(),
                     as: UTF8.self)
-                files.append(("\(tree)/\(path)", SigmaFile(yaml: yaml, file: "\(tree)/\(path)")))
+                let name = "\(tree)/\(path)"
+                files.append(
+                    (name, SigmaFile(yaml: yaml, file: name, placeholders: placeholders, linting: linting)))
             }
         }
         return files
-    }()
+    }
 
     static let truth = Result { try json("ground-truth/sigma_windows_matches.json") }
 

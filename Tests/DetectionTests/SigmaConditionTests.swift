@@ -74,14 +74,14 @@ struct SigmaConditionTests {
     @Test(
         "what is not understood is refused with its reason and its line",
         arguments: [
-            ("s:\n    a|expand: '%x%'\ncondition: s", "placeholders", 7),
+            ("s:\n    a|expand: '%x%'\ncondition: s", "the placeholder '%x%'", 7),
             ("s:\n    a|near: x\ncondition: s", "'near' is not known", 7),
-            ("s:\n    a|hour: 3\ncondition: s", "time modifier", 7),
+            ("s:\n    a|hour: three\ncondition: s", "whole number", 7),
             ("s:\n    a|re: '(x'\ncondition: s", "byte", 7),
             ("s:\n    a|re: '(a)\\2'\ncondition: s", "byte", 7),
             ("s:\n    a|re|contains: 'x'\ncondition: s", "does not go after 're'", 7),
             ("s:\n    a|cidr: 10.0.0\ncondition: s", "CIDR", 7),
-            ("s:\n    a|wide: x\ncondition: s", "UTF-16", 7),
+            ("s:\n    a|wide|windash: x\ncondition: s", "after an encoding", 7),
             ("s:\n    a|base64: 'x*'\ncondition: s", "wildcards", 7),
             ("s:\n    a|gt: x\ncondition: s", "no number", 7),
             ("s:\n    a: []\ncondition: s", "empty list", 7),

@@ -62,17 +62,31 @@ struct SigmaFileTests {
     @Test(
         "correlations that cannot be kept are refused",
         arguments: [
-            ("type: value_sum\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: x}", "'value_sum'"),
+            ("type: value_median\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: x}", "'value_median'"),
+            ("type: value_sum\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1}", "one field"),
+            ("type: value_sum\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1, field: [x, y]}", "one field"),
+            ("type: value_avg\nrules: [a]\ntimespan: 1h", "needs a condition"),
+            ("type: value_avg\nrules: [a]\ntimespan: 1h\ncondition: {gte: many, field: x}", "and a number"),
+            ("type: value_avg\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1e300, field: x}", "and a number"),
+            ("type: value_avg\nrules: [a]\ntimespan: 1h\ncondition: {percentile: 5, gte: 1, field: x}", "takes gt"),
+            ("type: value_percentile\nrules: [a]\ntimespan: 1h\ncondition: {lte: 1, field: x}", "percentile: 95"),
+            (
+                "type: value_percentile\nrules: [a]\ntimespan: 1h\ncondition: {lte: 1, field: x, percentile: 0}",
+                "above 0"
+            ),
+            (
+                "type: value_percentile\nrules: [a]\ntimespan: 1h\ncondition: {lte: 1, field: x, percentile: 101}",
+                "most 100"
+            ),
+            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 2.5}", "whole number"),
+            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: -1}", "whole number"),
             ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1}", "needs a field"),
             ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x}", "compares with nothing"),
-            ("type: value_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x, lt: 3}", "no event at all"),
             ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {field: x, gte: 3}", "takes gt"),
             ("type: temporal\nrules: [a]\ntimespan: 1h", "at least two"),
-            ("type: temporal\nrules: [a, b]\ntimespan: 1h\ncondition: {gte: 2}", "temporal with a condition"),
+            ("type: temporal_ordered\nrules: [a, b]\ntimespan: 1h\ncondition: {gte: 2}", "with a condition"),
             ("type: ordered_temporal\nrules: [a, b]\ntimespan: 1h", "'ordered_temporal'"),
             ("type: event_count\nrules: [a]\ntimespan: 1h", "needs a condition"),
-            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {lt: 5}", "no event at all"),
-            ("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {eq: 0}", "no event at all"),
             ("type: event_count\nrules: [a]\ntimespan: 1h30m\ncondition: {gte: 5}", "timespan"),
             ("type: event_count\nrules: [a]\ntimespan: 1H\ncondition: {gte: 5}", "timespan"),
             ("type: event_count\nrules: [a]\ntimespan: 9223372036854775807d\ncondition: {gte: 5}", "timespan"),
@@ -93,6 +107,11 @@ struct SigmaFileTests {
             "type: value_count\nrules: [a]\ntimespan: 1d\ncondition: {field: User, gte: 100}",
             "type: value_count\nrules: [a]\ntimespan: 1d\ncondition: {field: [x, y], gt: 1, lt: 9}",
             "type: temporal\nrules: [a, b]\ngroup-by: [x]\ntimespan: 1d",
+            "type: temporal\nrules: [a, b, c]\ntimespan: 1d\ncondition: {gte: 2}",
+            "type: value_sum\nrules: [a]\ntimespan: 1h\ncondition: {field: bytes, gt: 1000000}",
+            "type: value_avg\nrules: [a]\ntimespan: 1h\ncondition: {field: bytes, gt: -0.5, lte: 500.25}",
+            "type: value_percentile\nrules: [a]\ntimespan: 1h\ncondition: {field: ms, percentile: 99.9, gte: 1}",
+            "type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {eq: 0}",
         ].map { Self.correlation($0) }.joined(separator: "---\n")
         let file = SigmaFile(yaml: yaml, file: "c.yml")
         #expect(file.refused.isEmpty, "\(file.refused)")
@@ -101,8 +120,19 @@ struct SigmaFileTests {
                 .valueCount(fields: ["User"], [.init(comparison: .gte, count: 100)]),
                 .valueCount(
                     fields: ["x", "y"], [.init(comparison: .gt, count: 1), .init(comparison: .lt, count: 9)]),
-                .temporal,
+                .temporal([]), .temporal([.init(comparison: .gte, count: 2)]),
+                .measure(.sum, field: "bytes", [.init(comparison: .gt, count: 1_000_000)]),
+                .measure(
+                    .average, field: "bytes",
+                    [
+                        .init(comparison: .gt, limit: try #require(Quantity("-0.5"))),
+                        .init(comparison: .lte, limit: try #require(Quantity("500.25"))),
+                    ]),
+                .measure(
+                    .percentile(try #require(Quantity("99.9"))), field: "ms", [.init(comparison: .gte, count: 1)]),
+                .eventCount([.init(comparison: .eq, count: 0)]),
             ])
+        #expect(file.correlations.map(\.isAbsence) == [false, false, false, false, false, false, false, true])
     }
 
     @Test("rules and correlations may carry hints for this program, and only those it knows")
@@ -128,12 +158,12 @@ struct SigmaFileTests {
 
     @Test("a refused document leaves the others of its file, and says its line")
     func partial() throws {
-        let yaml = "title: Broken\nid: x\nlogsource: {product: a}\n---\n\(Self.base)\n---\nfilter: {}\ntitle: F\n"
+        let yaml = "title: Broken\nid: x\nlogsource: {product: a}\n---\n\(Self.base)\n---\naction: global\ntitle: F\n"
         let file = SigmaFile(yaml: yaml, file: "mixed.yml")
         #expect(file.rules.count == 1)
         #expect(file.refused.count == 2)
         #expect(file.refused.first?.description.hasPrefix("mixed.yml:1: ") == true)
-        #expect(file.refused.last?.reason.contains("filters") == true)
+        #expect(file.refused.last?.reason.contains("collections") == true)
     }
 
     @Test(

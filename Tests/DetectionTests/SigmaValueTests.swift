@@ -78,6 +78,62 @@ struct SigmaValueTests {
         #expect(try selects(selection, ["f": .string(text)]) == expected)
     }
 
+    @Test(
+        "a time modifier takes a number out of a date, as it is written",
+        arguments: [
+            ("t|hour: 3", "2026-11-21T03:04:05Z", true), ("t|hour: 3", "2026-11-21 13:04:05.123", false),
+            ("t|hour: 3", "2026-11-21T03:04:05+09:00", true), ("t|minute: 4", "2026-11-21T03:04", true),
+            ("t|minute: 4", "03:04:05", true), ("t|hour: 3", "2026-11-21", false), ("t|day: 21", "2026-11-21", true),
+            ("t|day: 21", "03:04:05", false), ("t|month: 11", "2026-11-21T03:04:05Z", true),
+            ("t|month: [10, 11]", "2026-11-21", true), ("t|year: 2026", "2026-11-21", true),
+            ("t|year|neq: 2026", "2026-11-21", false), ("t|hour|gte: 22", "2026-11-21T23:00:00Z", true),
+            ("t|hour|gte: 22", "2026-11-21T21:59:00Z", false), ("t|hour|lt: 6", "2026-11-21T05:59:00Z", true),
+            ("t|hour|gt: 5", "2026-11-21T05:59:00Z", false), ("t|hour|lte: 5", "2026-11-21T05:59:00Z", true),
+            ("t|week: 47", "2026-11-21", true), ("t|week: 1", "2024-12-30", true), ("t|week: 53", "2021-01-03", true),
+            ("t|week: 1", "2021-01-04", true), ("t|week: 52", "2022-01-02", true), ("t|week: 53", "2026-12-31", true),
+            ("t|week: 1", "2019-12-30", true), ("t|week: 9", "2024-02-29", true), ("t|day: 29", "2023-02-29", false),
+            ("t|day: 29", "1900-02-29", false), ("t|day: 29", "2000-02-29", true), ("t|hour: 3", "3", false),
+            ("t|hour: 24", "2026-11-21T24:00", false), ("t|year: 2026", "20261121", false),
+            ("t|year: 2026", "12026-11-21", false), ("t|day: 2", "2026-11-211", false),
+            ("t|hour: 3", "2026-11-21_03:04", false), ("t|hour: 3", "", false), ("t|hour: 3", "yesterday", false),
+        ])
+    func times(selection: String, text: String, expected: Bool) throws {
+        #expect(try selects(selection, ["t": .string(text)]) == expected)
+    }
+
+    @Test(
+        "an encoding without base64 asks for its bytes, each the character with its number",
+        arguments: [
+            ("f|wide|contains: cmd", "xxc\0m\0d\0yy", true), ("f|wide|contains: cmd", "cmd", false),
+            ("f|contains|wide: cmd", "xxC\0M\0D\0", true), ("f|utf16le: cmd", "c\0m\0d\0", true),
+            ("f|utf16be: cmd", "\0c\0m\0d", true), ("f|utf16be: cmd", "c\0m\0d\0", false),
+            ("f|utf16: cmd", "\u{FF}\u{FE}c\0m\0d\0", true), ("f|utf16: cmd", "c\0m\0d\0", false),
+            ("f|utf16|startswith: cmd", "\u{FF}\u{FE}c\0m\0d\0x", true),
+            ("f|contains|utf16: cmd", "x\u{FF}\u{FE}c\0m\0d\0x", true),
+            ("f|wide: 'c*d'", "c\0anything d\0", true), ("f|wide: 'c?d'", "c\0m\0d\0", true),
+            ("f|wide: 'c?d'", "c\0md\0", false), ("f|wide|cased: Cmd", "c\0m\0d\0", false),
+            ("f|wide: €", "\u{AC}\u{20}", true), ("f|utf16be: €", "\u{20}\u{AC}", true),
+            ("f|wide: '\u{1F600}'", "\u{3D}\u{D8}\u{00}\u{DE}", true),
+        ])
+    func encodings(selection: String, text: String, expected: Bool) throws {
+        #expect(try selects(selection, ["f": .string(text)]) == expected)
+    }
+
+    @Test(
+        "modifiers that do not go together are refused, not guessed at",
+        arguments: [
+            "f|hour: three", "f|hour: 3.5", "f|hour|contains: 3", "f|gte|hour: 3", "f|hour|gte|minute: 3",
+            "f|cased|re: x", "f|re|cased: x", "f|cidr|cased: 10.0.0.0/8", "f|wide|windash: -x", "f|windash|wide: -x",
+            "f|wide|utf16: x", "f|base64offset|wide: x", "f|base64|wide|base64: 'a*'", "'|exists': true",
+            "'|fieldref': x", "f|exists: maybe", "f|i: x", "f|cidr|gte: 10.0.0.0/8", "f|lt: many", "f|gt|gte: 3",
+            "f|contains|contains: x", "f|maximum: 3", "f|all: []", "f: {g: 1}", "f|re: '('", "f|contains: null",
+        ])
+    func nonsense(selection: String) {
+        let problem = refusal("selection:\n    \(selection)\ncondition: selection")
+        #expect(problem != nil)
+        #expect(problem?.line == 7, "\(problem?.description ?? "")")
+    }
+
     @Test("null is what is missing or null, the empty text is neither")
     func nullAndEmpty() throws {
         #expect(try selects("f: null", ["f": nil]))

@@ -145,6 +145,57 @@ struct TelemetryTests {
         }
     }
 
+    @Test("filters and the values of placeholders are published, versioned and retired as rules are")
+    func filtersAndPlaceholders() async throws {
+        try await World.run { world in
+            let rule = """
+                title: Backup Deleted
+                id: 5d0f5a3e-0d3a-4d53-8c5e-9b9b1f0d7c11
+                name: backup_deleted
+                logsource: {product: backup}
+                detection: {selection: {host|expand: '%Servers%', action: delete}, condition: selection}
+                level: high
+                """
+            let servers = "title: Servers\nid: servers\nplaceholders: {Servers: ['nas-*']}\n"
+            let filter = """
+                title: Nightly Rotation
+                id: rotation
+                logsource: {product: backup}
+                filter: {rules: [backup_deleted], selection: {user: rotate}, condition: selection}
+                """
+            let publisher = RulePublisher(
+                store: world.pipeline.rules, tenant: world.tenant,
+                actor: Actor(kind: .person, subject: "ada", lane: .analyst), clock: world.clock)
+            func publish(_ yaml: String) async throws -> RulePublisher.Outcome {
+                try await publisher.publish(SigmaDocument.documents(in: yaml, file: "own.yml"), pack: "import")
+            }
+            func matched(_ user: String, on host: String) async throws -> Int {
+                let line = #"{"action":"delete","user":"\#(user)","host":"\#(host)"}"#
+                return try await world.sendTelemetry([line], product: "backup").matched
+            }
+            #expect(try await publish(rule).refused.first?.reason.contains("%Servers%") == true)
+            #expect(try await publish("\(rule)\n---\n\(servers)").published.count == 2)
+            #expect(try await matched("eve", on: "nas-1") == 1)
+            #expect(try await matched("eve", on: "web-1") == 0)
+            #expect(try await publish(servers.replacing("'nas-*'", with: "'nas-*', web-1")).published == ["servers"])
+            #expect(try await matched("eve", on: "web-1") == 1)
+
+            #expect(try await matched("rotate", on: "nas-1") == 1)
+            #expect(try await publish(filter).published == ["rotation"])
+            #expect(try await matched("rotate", on: "nas-2") == 0)
+            #expect(try await matched("eve", on: "nas-2") == 1)
+            _ = try await publisher.retire("rotation", reason: "The rotation has moved.")
+            #expect(try await matched("rotate", on: "nas-3") == 1)
+
+            _ = try await publisher.retire("servers", reason: "It was a test.")
+            #expect(try await matched("eve", on: "nas-4") == 0)
+            let problems = try await world.pipeline.rules.rules(of: world.tenant).refused
+            #expect(problems.map(\.ruleID) == ["5d0f5a3e-0d3a-4d53-8c5e-9b9b1f0d7c11"])
+            let kinds = try await world.pipeline.rules.book(of: world.tenant).entries.mapValues(\.rule.kind)
+            #expect(kinds["rotation"] == .filter && kinds["servers"] == .placeholders)
+        }
+    }
+
     @Test("what cannot be read is kept: the first one by one, the rest in one piece; nothing is lost from the count")
     func deadLetters() async throws {
         try await World.run { world in

@@ -198,6 +198,19 @@ struct RuleRouteTests {
                 .post, "/v1/rules:validate", as: .admin, body: Array(broken.utf8), type: "application/yaml")
             #expect(checked.json["rules"] == 1)
             #expect(checked.json.at("/refused/0/reason")?.stringValue?.contains("frob") == true)
+            let filter = """
+                ---
+                title: Ours
+                id: 7d0f5a3e-0d3a-4d53-8c5e-9b9b1f0d7c11
+                logsource: {product: backup}
+                filter: {rules: [nobody], selection: {user: root}, condition: not selection}
+                """
+            let doubtful = try await server.send(
+                .post, "/v1/rules:validate", as: .admin, body: Array((Self.yaml + "\n" + filter).utf8),
+                type: "application/yaml")
+            #expect(doubtful.json["refused"]?.arrayValue?.isEmpty == true && doubtful.json["filters"] == 1)
+            let checks = doubtful.json["warnings"]?.arrayValue?.compactMap { $0["check"]?.stringValue } ?? []
+            #expect(Set(checks) == ["inverted", "idle"], "\(doubtful.json)")
             let none = try await server.get("/v1/rules/5d0f5a3e-0d3a-4d53-8c5e-9b9b1f0d7c11", as: .role(.admin))
             #expect(none.status == 404)
             #expect(

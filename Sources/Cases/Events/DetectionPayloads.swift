@@ -77,6 +77,8 @@ package struct CorrelationMatched: Payload {
         package var firstOccurredAt: Instant
         package var lastOccurredAt: Instant
         package var count: Int
+        /// The sum, the average or the percentile that the condition holds for, as a decimal; `nil` for other kinds.
+        package var measured: String?
         /// Base rules whose matches contributed.
         package var ruleIDs: [String]
         /// The records, in the order of their times.
@@ -84,7 +86,7 @@ package struct CorrelationMatched: Payload {
 
         package init(
             correlationID: String, alertID: UUID, group: [Member], firstOccurredAt: Instant, lastOccurredAt: Instant,
-            count: Int, ruleIDs: [String], rawDigests: [String]
+            count: Int, measured: String? = nil, ruleIDs: [String], rawDigests: [String]
         ) {
             self.correlationID = correlationID
             self.alertID = alertID
@@ -92,6 +94,7 @@ package struct CorrelationMatched: Payload {
             self.firstOccurredAt = firstOccurredAt
             self.lastOccurredAt = lastOccurredAt
             self.count = count
+            self.measured = measured
             self.ruleIDs = ruleIDs
             self.rawDigests = rawDigests
         }
@@ -106,12 +109,17 @@ package struct CorrelationMatched: Payload {
     }
 }
 
-/// A version of a Sigma rule or correlation: `rule.published`.
+/// A version of a Sigma document: `rule.published`.
 package struct RulePublished: Payload {
     package static let type = EventType.rulePublished
 
-    /// `rule` or `correlation`.
-    package enum Kind: String, Codable, Sendable, Hashable { case rule, correlation }
+    package enum Kind: String, Codable, Sendable, Hashable {
+        case rule, correlation
+        /// What certain rules are not to tell.
+        case filter
+        /// What placeholders stand for.
+        case placeholders
+    }
 
     package var ruleID: String
     /// 1, 2, … within the tenant.
@@ -120,7 +128,7 @@ package struct RulePublished: Payload {
     package var title: String
     package var level: String?
     package var status: String?
-    /// `nil` for a correlation.
+    /// `nil` for a correlation and for values of placeholders.
     package var logsource: String?
     /// Where it comes from: what ships, a directory of the server, or somebody's import.
     package var pack: String

@@ -9,6 +9,8 @@ struct CorrelationEntry: Sendable {
     /// Event time of the earliest record at the bottom of it.
     let first: Int64
     let content: Content
+    /// Whether it came while its time could still be judged, now or before: what comes later begins no silence.
+    var isOnTime = false
 
     /// What is not needed to count: kept apart so that entries are small where they are moved.
     final class Content: Sendable {
@@ -18,14 +20,25 @@ struct CorrelationEntry: Sendable {
         let record: String
         /// Combinations of the counted fields' values, each as one text.
         let values: [String]
+        /// Numbers that are measured; several where the field has several, or where rules have fields of their own.
+        let measures: [Measure]
         let evidence: CorrelationEvidence
 
-        init(identity: String, record: String, values: [String], evidence: CorrelationEvidence) {
+        init(
+            identity: String, record: String, values: [String], measures: [Measure], evidence: CorrelationEvidence
+        ) {
             self.identity = identity
             self.record = record
             self.values = values
+            self.measures = measures
             self.evidence = evidence
         }
+    }
+
+    /// A number, under the name that the field has in the record.
+    struct Measure: Sendable, Hashable {
+        let field: String
+        let number: Quantity
     }
 
     /// By time; where that is the same, in an order that does not depend on how they came.

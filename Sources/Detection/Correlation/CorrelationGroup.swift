@@ -5,6 +5,8 @@ struct CorrelationGroup: Sendable {
     /// One for each rule where the rules are to be told apart, otherwise one.
     var tracks: [CorrelationTrack]
     var episodes = CorrelationEpisodes()
+    /// After which time its next silence may begin, while a timer runs for it.
+    var awaited: Int64?
     /// Tells when something was last added.
     var stamp = 0
 
@@ -25,6 +27,7 @@ struct CorrelationGroup: Sendable {
         /// Time of its last entry.
         let end: Int64
         let count: Int
+        var measured: Quantity?
         /// Event time of the earliest record at the bottom of the window.
         let first: Int64
         /// Digest of the record that ends it; empty where several do.
@@ -47,7 +50,8 @@ struct CorrelationGroup: Sendable {
         switch correlation.kind {
         case .eventCount(let bounds): return counted(sorted, span: span, bounds)
         case .valueCount(_, let bounds): return valued(sorted, span: span, bounds)
-        case .temporal: return sorted.compactMap { near($0, span: span) }
+        case .measure(let statistic, _, let bounds): return measured(sorted, span: span, statistic, bounds)
+        case .temporal(let bounds): return sorted.compactMap { near($0, span: span, bounds) }
         case .temporalOrdered: return sorted.compactMap { ordered($0, span: span) }
         }
     }
@@ -82,20 +86,23 @@ struct CorrelationGroup: Sendable {
         return result
     }
 
-    private func window(_ places: Range<Int>, end: Int64, count: Int) -> Window {
+    func window(_ places: Range<Int>, end: Int64, count: Int, measured: Quantity? = nil) -> Window {
         let entries = tracks[0][places]
         return Window(
-            start: entries.first?.time ?? end, end: end, count: count,
+            start: entries.first?.time ?? end, end: end, count: count, measured: measured,
             first: entries.reduce(end) { min($0, $1.first) }, record: recordAlone(at: end, in: tracks[...]),
             entries: entries)
     }
 
-    /// All rules within the timespan: of each rule the latest entry up to the end is as good as any.
-    private func near(_ end: Int64, span: Int64) -> Window? {
+    /// Rules within the timespan: of each rule the latest entry up to the end is as good as any.
+    private func near(_ end: Int64, span: Int64, _ bounds: [SigmaCorrelation.Bound]) -> Window? {
         var chosen: [CorrelationEntry] = []
         for track in tracks {
-            guard let place = track.places(from: end - span, through: end).last else { return nil }
+            guard let place = track.places(from: end - span, through: end).last else { continue }
             chosen.append(track[place])
+        }
+        guard bounds.isEmpty ? chosen.count == tracks.count : bounds.allSatisfy({ $0.holds(chosen.count) }) else {
+            return nil
         }
         return window(chosen.sorted { $0.time < $1.time }, end: end, span: span, begun: tracks[...], ended: tracks[...])
     }

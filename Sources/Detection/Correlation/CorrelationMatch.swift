@@ -23,10 +23,16 @@ package struct CorrelationMatch: Sendable, Hashable {
     /// Event time of the earliest record that contributed, at whatever level of the chain; as known when the match was
     /// made, so a record that arrives later may be older. Microseconds since 1970.
     package let firstOccurredAt: Int64
-    /// Event time of the record that completes the window; microseconds since 1970.
+    /// Event time of the record that completes the window, or where the window ended in silence its end; microseconds
+    /// since 1970.
     package let lastOccurredAt: Int64
     /// Events in the window, or distinct values in it, or the rules of a correlation over time.
     package let count: Int
+    /// The sum, the average or the percentile that the condition holds for; `nil` for other kinds.
+    package let measured: Quantity?
+    /// When a window that ended in silence was judged; `nil` where a record completed the window. Microseconds since
+    /// 1970 by arrival.
+    package let judgedAt: Int64?
     /// The raw records of all levels of the chain in the order of their event times: the newest, `digestLimit` at most,
     /// and of each hit of a chained correlation the newest `chainedDigestLimit`.
     package let digests: [String]

@@ -48,7 +48,9 @@ struct CorrelationResolution {
 
     private mutating func refuse(_ place: Int, _ reason: String) {
         let correlation = correlations[place]
-        refused.append(SigmaProblem(file: correlation.file, line: correlation.line, reason: reason))
+        refused.append(
+            SigmaProblem(
+                file: correlation.file, line: correlation.line, reason: reason, ruleID: correlation.id))
         outcomes[place] = .refused
     }
 
@@ -128,7 +130,11 @@ struct CorrelationResolution {
         called reference: String
     ) throws(Refusal) -> CorrelationSet.Source {
         var values: [String] = []
-        if case .valueCount(let fields, _) = correlation.kind { values = fields.map { aliases[$0] ?? $0 } }
+        switch correlation.kind {
+        case .valueCount(let fields, _): values = fields.map { aliases[$0] ?? $0 }
+        case .measure(_, let field, _): values = [aliases[field] ?? field]
+        case .eventCount, .temporal, .temporalOrdered: break
+        }
         let groupBy = correlation.groupBy.map { aliases[$0] ?? $0 }
         if case .correlation(let other) = origin {
             let names = finished[other].correlation.groupBy
@@ -141,16 +147,7 @@ struct CorrelationResolution {
 
     private mutating func finish(_ place: Int, _ sources: [CorrelationSet.Source]) {
         let correlation = correlations[place]
-        let span = Int64(correlation.timespanSeconds) * 1_000_000
-        var depth = 0
-        var spans: Int64 = 0
-        for case .correlation(let other) in sources.map(\.origin) {
-            depth = max(depth, finished[other].depth)
-            spans = max(spans, finished[other].spans)
-        }
         outcomes[place] = .usable(finished.count)
-        finished.append(
-            CorrelationSet.Plan(
-                correlation: correlation, sources: sources, span: span, depth: depth + 1, spans: spans + span))
+        finished.append(CorrelationSet.Plan(correlation: correlation, sources: sources))
     }
 }

@@ -33,9 +33,26 @@ package struct CorrelationSet: Sendable {
         var feeds: [Target] = []
         /// Timespan in microseconds.
         let span: Int64
-        /// Levels of correlations below and including this one, and the sum of their timespans.
-        let depth: Int
-        let spans: Int64
+        /// What the correlation says of itself, asked for each record.
+        let isAbsence: Bool
+        let isMeasured: Bool
+
+        init(correlation: SigmaCorrelation, sources: [Source]) {
+            self.correlation = correlation
+            self.sources = sources
+            span = Int64(correlation.timespanSeconds) * 1_000_000
+            isAbsence = correlation.isAbsence
+            isMeasured = correlation.isMeasured
+        }
+    }
+
+    /// How late what a correlation counts may come, and for how long it is remembered; microseconds.
+    struct Patience: Sendable {
+        /// A silence below is told when it is over and judged, so it comes later than a record does.
+        let lateness: Int64
+        let memory: Int64
+        /// For how long after its arrival an input can have an effect on what is counted.
+        let reach: Int64
     }
 
     package private(set) var refused: [SigmaProblem] = []
@@ -106,13 +123,32 @@ package struct CorrelationSet: Sendable {
     /// `reach(lateness:)` with the standard lateness.
     package var reach: Int64 { reach(lateness: Self.standardLateness) }
 
+    /// Whether a correlation holds for what does not happen, so that time alone can complete a match.
+    package var hasAbsences: Bool { plans.contains(where: \.isAbsence) }
+
     /// How long after its arrival an input can still have an effect, in microseconds: an engine that is given the
     /// inputs of this time goes on exactly as one that was never stopped.
     ///
     /// Each level of a chain remembers for its timespan and the lateness; the last one also remembers for as long what
     /// it has told.
     package func reach(lateness: Int64) -> Int64 {
-        let lateness = CorrelationEngine.bounded(lateness: lateness)
-        return plans.map { $0.spans + $0.span + Int64($0.depth + 1) * lateness }.max() ?? 0
+        patience(lateness: CorrelationEngine.bounded(lateness: lateness)).map { $0.reach + $0.memory }.max() ?? 0
+    }
+
+    /// For each plan. A window that ends in silence is judged a microsecond after it can no longer be filled.
+    func patience(lateness: Int64) -> [Patience] {
+        var result: [Patience] = []
+        for plan in plans {
+            var late = lateness
+            var reach: Int64 = 0
+            for case .correlation(let other) in plan.sources.map(\.origin) {
+                let delay: Int64 = plans[other].isAbsence ? 1 : 0
+                late = max(late, result[other].lateness + delay)
+                reach = max(reach, result[other].reach)
+            }
+            let memory = plan.span + late + (plan.isAbsence ? 1 : 0)
+            result.append(Patience(lateness: late, memory: memory, reach: reach + memory))
+        }
+        return result
     }
 }

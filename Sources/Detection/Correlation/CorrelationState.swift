@@ -23,7 +23,7 @@ struct CorrelationState: Sendable {
     }
 
     let plan: CorrelationSet.Plan
-    private let retention: Int64
+    private let patience: CorrelationSet.Patience
     private let limits: CorrelationLimits
     private let trackCount: Int
     private var places: [[String]: Int] = [:]
@@ -33,17 +33,42 @@ struct CorrelationState: Sendable {
     /// Groups by when something was added; what was overtaken by a later addition stays until it is met.
     private var touched = Timeline<(group: Int, stamp: Int)>()
     private var stamp = 0
+    private var timers = CorrelationTimers()
+    /// Before this instant nothing that time alone completes is told.
+    private let activeSince: Int64
+    private let isAbsence: Bool
     private(set) var counters = CorrelationCounters()
 
-    init(_ plan: CorrelationSet.Plan, lateness: Int64, limits: CorrelationLimits) {
+    /// - Parameters:
+    ///   - activeSince: when the correlation began to hold; `nil` where that was never.
+    ///   - knownSince: from when on inputs are given.
+    init(
+        _ plan: CorrelationSet.Plan, patience: CorrelationSet.Patience, limits: CorrelationLimits, activeSince: Int64?,
+        knownSince: Int64
+    ) {
         self.plan = plan
         self.limits = limits
-        retention = plan.span + lateness
+        self.patience = patience
+        self.activeSince = activeSince ?? .min
+        isAbsence = plan.isAbsence
         switch plan.correlation.kind {
-        case .eventCount, .valueCount: trackCount = 1
+        case .eventCount, .valueCount, .measure: trackCount = 1
         case .temporal, .temporalOrdered: trackCount = plan.sources.count
         }
+        // Where nothing is grouped, there is one group, and it is there from the beginning.
+        if isAbsence, plan.correlation.groupBy.isEmpty, let activeSince, activeSince >= knownSince {
+            timers.add(.init(due: due(after: activeSince), group: Self.beginning, start: activeSince))
+        }
     }
+
+    /// Stands for the one group that is there before its first record.
+    private static let beginning = -1
+
+    /// The first instant at which a record of the window after a time is late.
+    private func due(after time: Int64) -> Int64 { time + plan.span + patience.lateness + 1 }
+
+    /// When the next window is over that may hold for what is not in it.
+    var nextDue: Int64? { timers.next }
 
     /// Which track takes the entries of a source.
     func track(of source: Int) -> Int { trackCount == 1 ? 0 : source }
@@ -52,7 +77,7 @@ struct CorrelationState: Sendable {
 
     /// Forgets what came too long before `now`.
     mutating func forget(at now: Int64) {
-        let arrival = now - retention - 1
+        let arrival = now - patience.memory - 1
         while remembered.count > 0, remembered[0].arrival <= arrival {
             switch remembered[0].what {
             case .entry(let group, let track, let identity):
@@ -83,6 +108,8 @@ struct CorrelationState: Sendable {
     }
 
     private mutating func hits(in place: Int, arrived: [Int64], now: Int64) -> [Hit] {
+        // What holds for too little is not told by one more.
+        if isAbsence { return [] }
         // A group may have gone again for another one of the same input.
         guard let key = groups[place]?.key,
             let windows = groups[place]?.windows(plan.correlation, span: plan.span, arrived: arrived)
@@ -90,6 +117,44 @@ struct CorrelationState: Sendable {
         return windows.map { window in
             Hit(group: key, window: window, isNew: plan.alerts && tell(window, of: place, now: now))
         }
+    }
+
+    /// Looks at the windows that are over now.
+    mutating func judge(at now: Int64) -> [Hit] {
+        var hits: [Hit] = []
+        while let timer = timers.pop(at: now) {
+            if timer.group == Self.beginning {
+                let group = places[[]].flatMap { groups[$0] } ?? emptyGroup(key: [])
+                if let window = silence(timer, in: group) { hits.append(hit(window, in: place(of: []), now: now)) }
+            } else if let group = groups[timer.group], group.awaited == timer.start {
+                let window = group.hasOnTime(at: timer.start) ? silence(timer, in: group) : nil
+                groups[timer.group]?.awaited = nil
+                if let window { hits.append(hit(window, in: timer.group, now: now)) }
+                schedule(timer.group, after: timer.start)
+            }
+        }
+        return hits
+    }
+
+    private func silence(_ timer: CorrelationTimers.Timer, in group: CorrelationGroup) -> CorrelationGroup.Window? {
+        group.silence(plan.correlation, after: timer.start, through: timer.start + plan.span)
+    }
+
+    private mutating func hit(_ window: CorrelationGroup.Window, in place: Int, now: Int64) -> Hit {
+        // What was over before the correlation began to hold is neither told nor the beginning of an episode.
+        let isNew = plan.alerts && now >= activeSince && tell(window, of: place, now: now)
+        return Hit(group: groups[place]?.key ?? [], window: window, isNew: isNew)
+    }
+
+    /// Sets the timer of a group to the first silence that may begin after a time, unless an earlier one is awaited.
+    private mutating func schedule(_ place: Int, after time: Int64) {
+        guard let group = groups[place], let start = group.nextOnTime(after: time),
+            start < group.awaited ?? .max
+        else { return }
+        groups[place]?.awaited = start
+        timers.add(.init(due: due(after: start), group: place, start: start))
+        guard timers.count > 2 * groups.count + 64 else { return }
+        timers.keep { timer in timer.group == Self.beginning || groups[timer.group]?.awaited == timer.start }
     }
 
     /// Whether a window belongs to no episode that was told; it is remembered either way.
@@ -107,7 +172,10 @@ struct CorrelationState: Sendable {
 
     private mutating func insert(_ delivery: Delivery, into place: Int) {
         let identity = delivery.entry.content.identity
-        if groups[place]?.tracks[delivery.track].put(delivery.entry) == true { counters.entriesHeld += 1 }
+        var entry = delivery.entry
+        entry.isOnTime = isAbsence && entry.arrival <= entry.time + patience.lateness
+        if groups[place]?.tracks[delivery.track].put(entry) == true { counters.entriesHeld += 1 }
+        if entry.isOnTime { schedule(place, after: entry.time - 1) }
         remembered.append((delivery.entry.arrival, .entry(group: place, track: delivery.track, identity: identity)))
         guard let count = groups[place]?.entryCount, count > limits.entriesPerGroup else { return }
         groups[place]?.removeOldest()
@@ -122,8 +190,7 @@ struct CorrelationState: Sendable {
             place = known
         } else {
             if places.count >= limits.groupsPerCorrelation { dropLeastRecent() }
-            let group = CorrelationGroup(
-                key: key, tracks: Array(repeating: CorrelationTrack(), count: trackCount))
+            let group = emptyGroup(key: key)
             if let hole = free.popLast() {
                 groups[hole] = group
                 place = hole
@@ -138,6 +205,10 @@ struct CorrelationState: Sendable {
         touched.append((place, stamp))
         if touched.count > 2 * groups.count + 64 { compactTouched() }
         return place
+    }
+
+    private func emptyGroup(key: [String]) -> CorrelationGroup {
+        CorrelationGroup(key: key, tracks: Array(repeating: CorrelationTrack(), count: trackCount))
     }
 
     private mutating func dropLeastRecent() {

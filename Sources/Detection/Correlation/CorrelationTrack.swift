@@ -33,7 +33,14 @@ struct CorrelationTrack: Sendable {
     /// Adds an entry; one of the same identity goes.
     /// - Returns: whether there was none.
     mutating func put(_ entry: CorrelationEntry) -> Bool {
-        let isNew = !remove(entry.content.identity)
+        var entry = entry
+        var isNew = true
+        if let place = place(of: entry.content.identity) {
+            isNew = false
+            // What was on time stays so when it is sent again.
+            if entries[place].time == entry.time, entries[place].isOnTime { entry.isOnTime = true }
+            remove(at: place)
+        }
         let place = entries.place { !$0.isBefore(entry.time, entry.content.identity) }
         entries.insert(entry, at: place)
         times[entry.content.identity] = entry.time
@@ -50,10 +57,14 @@ struct CorrelationTrack: Sendable {
 
     mutating func removeFirst() { remove(at: 0) }
 
-    private mutating func remove(_ identity: String) -> Bool {
-        guard let place = place(of: identity) else { return false }
-        remove(at: place)
-        return true
+    /// The time of the first entry after `time` that was on time.
+    func nextOnTime(after time: Int64) -> Int64? {
+        var place = entries.place { $0.time > time }
+        while place < entries.count {
+            if entries[place].isOnTime { return entries[place].time }
+            place += 1
+        }
+        return nil
     }
 
     private func place(of identity: String) -> Int? {

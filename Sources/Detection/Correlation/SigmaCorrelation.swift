@@ -9,32 +9,72 @@ package struct SigmaCorrelation: Sendable, Hashable {
         case eventCount([Bound])
         /// So many different values of a field; of several fields so many different combinations.
         case valueCount(fields: [String], [Bound])
-        /// A match of every rule, in any order.
-        case temporal
+        /// A number made of the numbers in a field.
+        case measure(Statistic, field: String, [Bound])
+        /// Matches of so many of the rules, of all where no bound says otherwise, in any order.
+        case temporal([Bound])
         /// A match of every rule, in the order in which the rules stand, each by another record.
         case temporalOrdered
+    }
+
+    package enum Statistic: Sendable, Hashable {
+        case sum
+        case average
+        /// The nearest rank: the least number that so many of a hundred do not exceed. The rank is above 0 and at most
+        /// 100.
+        case percentile(Quantity)
     }
 
     /// One line of a condition; two make a range.
     package struct Bound: Sendable, Hashable {
         package enum Comparison: String, Sendable, Hashable { case gt, gte, lt, lte, eq, neq }
         package let comparison: Comparison
-        package let count: Int
+        package let limit: Quantity
 
         package init(comparison: Comparison, count: Int) {
-            self.comparison = comparison
-            self.count = count
+            self.init(comparison: comparison, limit: Quantity(count))
         }
 
-        package func holds(_ value: Int) -> Bool {
-            switch comparison {
-            case .gt: value > count
-            case .gte: value >= count
-            case .lt: value < count
-            case .lte: value <= count
-            case .eq: value == count
-            case .neq: value != count
+        package init(comparison: Comparison, limit: Quantity) {
+            self.comparison = comparison
+            self.limit = limit
+        }
+
+        package func holds(_ count: Int) -> Bool { holds(Quantity(count).millionths, among: 1) }
+
+        /// - Parameter millionths: the sum of so many numbers, of which the average is meant.
+        func holds(_ millionths: Int128, among numbers: Int) -> Bool {
+            let bound = limit.millionths &* Int128(numbers)
+            return switch comparison {
+            case .gt: millionths > bound
+            case .gte: millionths >= bound
+            case .lt: millionths < bound
+            case .lte: millionths <= bound
+            case .eq: millionths == bound
+            case .neq: millionths != bound
             }
+        }
+    }
+
+    /// What the condition compares with; empty where there is none.
+    var bounds: [Bound] {
+        switch kind {
+        case .eventCount(let bounds), .valueCount(_, let bounds), .measure(_, _, let bounds), .temporal(let bounds):
+            bounds
+        case .temporalOrdered: []
+        }
+    }
+
+    /// Whether it counts numbers, so that a record without one does not count.
+    var isMeasured: Bool { if case .measure = kind { true } else { false } }
+
+    /// Whether it holds for what does not happen: its windows are over by time, not by a record.
+    ///
+    /// An average or a percentile of nothing is no number, so no condition on it holds.
+    package var isAbsence: Bool {
+        switch kind {
+        case .measure(.average, _, _), .measure(.percentile, _, _): false
+        default: !bounds.isEmpty && bounds.allSatisfy { $0.holds(0) }
         }
     }
 
@@ -64,15 +104,7 @@ package struct SigmaCorrelation: Sendable, Hashable {
         guard let node = document.mapping?["correlation"], let body = node.mapping else {
             throw Refusal("'correlation' is not a map", line: document.line)
         }
-        guard let title = document.text("title") else {
-            throw Refusal("the correlation has no title", line: document.line)
-        }
-        self.title = title
-        name = document.text("name")
-        guard let id = document.text("id")?.lowercased() ?? name else {
-            throw Refusal("the correlation has neither an id nor a name", line: document.line)
-        }
-        self.id = id
+        (id, name, title) = try SigmaRule.identity(document, kind: "correlation")
         level = try SigmaRule.level(document)
         tags = document.mapping?["tags"]?.texts ?? []
         author = document.text("author")
@@ -106,36 +138,69 @@ package struct SigmaCorrelation: Sendable, Hashable {
             guard let condition else { throw Refusal("value_count needs a condition", line: line) }
             let fields = condition.mapping?["field"]?.texts ?? []
             guard !fields.isEmpty else { throw Refusal("value_count needs a field in its condition", line: line) }
-            return .valueCount(fields: fields, try bounds(condition, besides: "field"))
+            return .valueCount(fields: fields, try bounds(condition, besides: ["field"]))
+        case .some(let type) where ["value_sum", "value_avg", "value_percentile"].contains(type):
+            guard let condition else { throw Refusal("\(type) needs a condition", line: line) }
+            let fields = condition.mapping?["field"]?.texts ?? []
+            guard fields.count == 1 else { throw Refusal("\(type) needs one field in its condition", line: line) }
+            if type != "value_percentile" {
+                return .measure(
+                    type == "value_sum" ? .sum : .average, field: fields[0],
+                    try bounds(condition, besides: ["field"], isWhole: false))
+            }
+            return .measure(
+                .percentile(try rank(condition)), field: fields[0],
+                try bounds(condition, besides: ["field", "percentile"], isWhole: false))
         case .some(let type) where type == "temporal" || type == "temporal_ordered":
-            if condition != nil { throw Refusal("\(type) with a condition is not supported", line: line) }
+            if condition != nil, type == "temporal_ordered" {
+                throw Refusal(
+                    "temporal_ordered with a condition is not supported: it wants all of its rules", line: line)
+            }
             if ruleCount < 2 { throw Refusal("\(type) needs at least two rules", line: line) }
             if ruleCount > stepLimit { throw Refusal("\(type) takes at most \(stepLimit) rules", line: line) }
-            return type == "temporal" ? .temporal : .temporalOrdered
+            return type == "temporal"
+                ? .temporal(try condition.map { node throws(Refusal) in try bounds(node) } ?? [])
+                : .temporalOrdered
         case .some(let type):
             throw Refusal("the correlation type '\(type)' is not supported", line: body["type"]?.line ?? line)
         case nil: throw Refusal("the correlation has no type", line: line)
         }
     }
 
-    /// Conditions that hold for no event at all are refused: they would need an alarm clock for what did not happen.
-    private static func bounds(_ node: Node, besides other: String? = nil) throws(Refusal) -> [Bound] {
+    /// Sigma names no key for the rank that a percentile is of; this one is an extension.
+    private static func rank(_ condition: Node) throws(Refusal) -> Quantity {
+        guard let text = condition.text("percentile") else {
+            throw Refusal(
+                "value_percentile does not say which: name it in the condition, such as 'percentile: 95'",
+                line: condition.line)
+        }
+        guard let rank = Quantity(text), rank > Quantity(0), rank <= Quantity(100) else {
+            throw Refusal("'percentile' is a number above 0 and at most 100", line: condition.line)
+        }
+        return rank
+    }
+
+    /// - Parameter isWhole: a count, which is compared with whole numbers.
+    private static func bounds(
+        _ node: Node, besides others: Set<String> = [], isWhole: Bool = true
+    ) throws(Refusal) -> [Bound] {
         guard let mapping = node.mapping, !mapping.isEmpty else {
             throw Refusal("a correlation's condition is a map such as 'gte: 10'", line: node.line)
         }
         var bounds: [Bound] = []
-        for (key, value) in mapping where key.scalar?.string != other {
+        for (key, value) in mapping where !others.contains(key.scalar?.string ?? "") {
+            let text = value.scalar?.string ?? ""
             guard let comparison = Bound.Comparison(rawValue: key.scalar?.string ?? ""),
-                let count = Int(value.scalar?.string ?? ""), count >= 0
+                let limit = Quantity(text), limit.millionths.magnitude < Quantity.limit.magnitude * 1_000_000
             else {
-                throw Refusal("a correlation's condition takes gt, gte, lt, lte, eq, neq and a count", line: key.line)
+                throw Refusal("a correlation's condition takes gt, gte, lt, lte, eq, neq and a number", line: key.line)
             }
-            bounds.append(Bound(comparison: comparison, count: count))
+            if isWhole, Int(text).map({ $0 < 0 }) ?? true {
+                throw Refusal("a count is compared with a whole number, not with '\(text)'", line: key.line)
+            }
+            bounds.append(Bound(comparison: comparison, limit: limit))
         }
         guard !bounds.isEmpty else { throw Refusal("the condition compares with nothing", line: node.line) }
-        if bounds.allSatisfy({ $0.holds(0) }) {
-            throw Refusal("a condition that holds for no event at all is not supported", line: node.line)
-        }
         return bounds
     }
 

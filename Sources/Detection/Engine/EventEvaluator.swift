@@ -41,10 +41,7 @@ package struct EventEvaluator: Sendable {
         {
             for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
         } else {
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(record.count)
-            for index in record.indices { bytes.append(record[index]) }
-            let value = try JSONValue.parseEvidence(bytes, limits: limits).value
+            let value = try JSONValue.parseEvidence(Array(copying: record), limits: limits).value
             table.clear()
             load(DetectionEvent(value, logsource: source.logsource, extracted: extracted?(value) ?? [:]))
         }

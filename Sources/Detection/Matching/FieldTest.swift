@@ -20,6 +20,7 @@ package enum ValueTest: Sendable {
     case expression(RegularExpression)
     case network(NetworkRange)
     case number(NumberTest)
+    case time(TimeTest)
 }
 
 /// A text matcher and whether it looks at the text as it came.
@@ -62,6 +63,8 @@ extension ValueTest {
     /// Whether it looks at a text with its case folded; otherwise at the text as it came.
     var isAboutFoldedText: Bool { if case .text(let box) = self { !box.isCased } else { false } }
 
+    func holds(_ text: EventText) -> Bool { isAboutFoldedText ? holds(text.folded.span) : holds(text.raw.span) }
+
     /// - Parameter text: valid UTF-8, its case folded or not as `isAboutFoldedText` says.
     func holds(_ text: Span<UInt8>) -> Bool {
         switch self {
@@ -69,6 +72,7 @@ extension ValueTest {
         case .expression(let expression): expression.search(text) == .matches
         case .network(let range): range.contains(text)
         case .number(let test): test.holds(text)
+        case .time(let test): test.holds(text)
         }
     }
 }

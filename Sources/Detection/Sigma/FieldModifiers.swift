@@ -3,27 +3,25 @@ import Expressions
 /// The modifiers behind a field's name, and what they make of its values (Sigma modifiers appendix 2.1.0).
 struct FieldModifiers {
     let field: String
-    private var names: [String]
-    private let isAll: Bool
-    private let isNegated: Bool
-    private let isCased: Bool
+    /// In the order in which they stand, without `all`, `neq`, `cased` and `expand`.
+    let names: [String]
+    let isAll: Bool
+    let isNegated: Bool
+    let isCased: Bool
+    let isExpanded: Bool
 
     private static let known: Set<String> = [
         "contains", "startswith", "endswith", "all", "exists", "cased", "neq", "windash", "re", "i", "m", "s", "base64",
-        "base64offset", "wide", "utf16le", "utf16be", "utf16", "lt", "lte", "gt", "gte", "cidr", "fieldref",
+        "base64offset", "wide", "utf16le", "utf16be", "utf16", "lt", "lte", "gt", "gte", "cidr", "fieldref", "expand",
+        "minute", "hour", "day", "week", "month", "year",
     ]
 
     init(_ key: String) throws(Refusal) {
         let parts = key.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         field = parts[0]
         let all = Array(parts.dropFirst())
-        for name in all where !Self.known.contains(name) {
-            switch name {
-            case "expand": throw Refusal("placeholders (modifier 'expand') have no value source here")
-            case "minute", "hour", "day", "week", "month", "year":
-                throw Refusal("the time modifier '\(name)' is not supported")
-            default: throw Refusal("the modifier '\(name)' is not known")
-            }
+        if let name = all.first(where: { !Self.known.contains($0) }) {
+            throw Refusal("the modifier '\(name)' is not known")
         }
         if let name = all.first(where: { name in all.filter { $0 == name }.count > 1 }) {
             throw Refusal("the modifier '\(name)' stands twice")
@@ -31,14 +29,36 @@ struct FieldModifiers {
         isAll = all.contains("all")
         isNegated = all.contains("neq")
         isCased = all.contains("cased")
-        names = all.filter { !["all", "neq", "cased"].contains($0) }
+        isExpanded = all.contains("expand")
+        names = all.filter { !["all", "neq", "cased", "expand"].contains($0) }
+        if isCased, let name = names.first(where: { !Self.textual.contains($0) }) {
+            throw Refusal("'cased' does not go with '\(name)'")
+        }
+        if field.isEmpty, let name = names.first, ["exists", "fieldref"].contains(name) {
+            throw Refusal("'\(name)' needs a field")
+        }
     }
 
+    private static let textual: Set<String> = [
+        "contains", "startswith", "endswith", "windash", "base64", "base64offset", "wide", "utf16le", "utf16be",
+        "utf16", "fieldref",
+    ]
+
     /// The question that a list of values (`nil` is null) asks.
-    func test(_ values: [String?]) throws(Refusal) -> FieldTest {
+    ///
+    /// Where a value has a placeholder, its values are alternatives, also under `all`.
+    func test(_ values: [String?], placeholders: PlaceholderValues) throws(Refusal) -> FieldTest {
         guard !values.isEmpty else { throw Refusal("'\(field)' has an empty list of values") }
         var tests: [FieldTest] = []
-        for value in values { tests.append(try test(value)) }
+        for value in values {
+            guard isExpanded, let value else {
+                tests.append(try test(value))
+                continue
+            }
+            var alternatives: [FieldTest] = []
+            for text in try placeholders.expand(value) { alternatives.append(try test(text)) }
+            tests.append(alternatives.count == 1 ? alternatives[0] : .any(alternatives))
+        }
         let test: FieldTest = tests.count == 1 ? tests[0] : isAll ? .all(tests) : .any(tests)
         return isNegated ? .not(test) : test
     }
@@ -51,36 +71,51 @@ struct FieldModifiers {
         switch names.first {
         case "exists": return try exists(value)
         case "fieldref":
-            try nothingAfterFirst()
+            try nothing(after: 1)
             return .sameAs(field, other: value, isCased: isCased)
         case "re": return wrap(.expression(try expression(value)))
         case "cidr":
-            try nothingAfterFirst()
+            try nothing(after: 1)
             guard let range = NetworkRange(value) else { throw Refusal("'\(value)' is no network in CIDR notation") }
             return wrap(.network(range))
         case "lt", "lte", "gt", "gte":
-            try nothingAfterFirst()
+            try nothing(after: 1)
             guard let comparison = NumberTest.Comparison(rawValue: names[0]), let bound = Double(value) else {
                 throw Refusal("'\(value)' is no number")
             }
             return wrap(.number(NumberTest(comparison: comparison, bound: bound)))
-        default: return try text(value)
+        case .some(let name):
+            if let part = TimePart(rawValue: name) { return wrap(.time(try time(part, value))) }
+            return try text(value)
+        case nil: return try text(value)
         }
     }
 
-    private func wrap(_ test: ValueTest) -> FieldTest { field.isEmpty ? .keyword(test) : .field(field, test) }
+    func wrap(_ test: ValueTest) -> FieldTest { field.isEmpty ? .keyword(test) : .field(field, test) }
 
-    private func nothingAfterFirst() throws(Refusal) {
-        if names.count > 1 { throw Refusal("'\(names[1])' does not go after '\(names[0])'") }
+    private func nothing(after count: Int) throws(Refusal) {
+        if names.count > count { throw Refusal("'\(names[count])' does not go after '\(names[count - 1])'") }
     }
 
     private func exists(_ value: String) throws(Refusal) -> FieldTest {
-        try nothingAfterFirst()
+        try nothing(after: 1)
         switch value.lowercased() {
         case "true", "yes": return .exists(field)
         case "false", "no": return .not(.exists(field))
         default: throw Refusal("'exists' takes true or false")
         }
+    }
+
+    /// The part itself, or behind a comparison's name what it is compared with.
+    private func time(_ part: TimePart, _ value: String) throws(Refusal) -> TimeTest {
+        var comparison: NumberTest.Comparison?
+        if names.count > 1 {
+            comparison = NumberTest.Comparison(rawValue: names[1])
+            if comparison == nil { try nothing(after: 1) }
+            try nothing(after: 2)
+        }
+        guard let bound = Int(value) else { throw Refusal("'\(part.rawValue)' takes a whole number, not '\(value)'") }
+        return TimeTest(part: part, comparison: comparison, bound: bound)
     }
 
     private func expression(_ value: String) throws(Refusal) -> RegularExpression {
@@ -98,52 +133,5 @@ struct FieldModifiers {
         } catch {
             throw Refusal(error.reason)
         }
-    }
-
-    /// Applies the modifiers in the order in which they stand; one value may become several (`base64offset`).
-    private func text(_ value: String) throws(Refusal) -> FieldTest {
-        var patterns = [TextPattern(value)]
-        var isWide = false
-        for name in names {
-            switch name {
-            case "contains": for index in patterns.indices { patterns[index].unanchor(start: true, end: true) }
-            case "startswith": for index in patterns.indices { patterns[index].unanchor(start: false, end: true) }
-            case "endswith": for index in patterns.indices { patterns[index].unanchor(start: true, end: false) }
-            case "windash": for index in patterns.indices { patterns[index].allowAnyDash() }
-            case "wide", "utf16le", "utf16be", "utf16":
-                isWide = true
-                patterns = [TextPattern(literal: Self.utf16(try plain(patterns[0], name), as: name))]
-            case "base64":
-                isWide = false
-                patterns = [TextPattern(literal: Base64Text.encode(try plain(patterns[0], name)))]
-            case "base64offset":
-                isWide = false
-                let bytes = try plain(patterns[0], name)
-                patterns = Base64Text.encodeAtEveryOffset(bytes).map { TextPattern(literal: $0) }
-            default: throw Refusal("the modifier '\(name)' does not go there")
-            }
-        }
-        if isWide { throw Refusal("UTF-16 is only supported before 'base64' and 'base64offset'") }
-        if field.isEmpty { for index in patterns.indices { patterns[index].unanchor(start: true, end: true) } }
-        let tests = patterns.map {
-            wrap(.text(TextMatcherBox(matcher: TextMatcher($0, isCased: isCased), isCased: isCased)))
-        }
-        return tests.count == 1 ? tests[0] : .any(tests)
-    }
-
-    private func plain(_ pattern: TextPattern, _ modifier: String) throws(Refusal) -> [UInt8] {
-        guard let bytes = pattern.literal else { throw Refusal("'\(modifier)' does not go with wildcards") }
-        return bytes
-    }
-
-    private static func utf16(_ bytes: [UInt8], as name: String) -> [UInt8] {
-        let units = String(decoding: bytes, as: UTF8.self).utf16
-        let isBig = name == "utf16be"
-        let mark: [UInt8] = name == "utf16" ? [0xFF, 0xFE] : []
-        return mark
-            + units.flatMap { unit -> [UInt8] in
-                let pair = [UInt8(unit & 0xFF), UInt8(unit >> 8)]
-                return isBig ? pair.reversed() : pair
-            }
     }
 }

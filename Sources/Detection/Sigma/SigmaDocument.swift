@@ -41,21 +41,30 @@ package struct SigmaDocument: Sendable, Hashable {
         return found
     }
 
-    /// The rule or correlation that it holds, or why it holds none; with lines as in the file.
-    package var contents: SigmaFile {
-        SigmaFile(yaml: text, file: file).moved(by: line - 1)
+    /// What it holds, or why it holds nothing; with lines as in the file.
+    package func contents(
+        placeholders: PlaceholderValues = PlaceholderValues(), linting: Bool = false
+    ) -> SigmaFile {
+        SigmaFile(yaml: text, file: file, placeholders: placeholders, linting: linting).moved(by: line - 1)
     }
+
+    /// Whether a text may hold values of placeholders: what has none need not be read to find them.
+    package static func mayHoldPlaceholders(_ yaml: String) -> Bool { yaml.contains("placeholders") }
 }
 
 extension SigmaFile {
+    /// The same, with problems that name the rule that they are about.
+    package func about(_ ruleID: String) -> SigmaFile {
+        var result = self
+        for place in result.refused.indices { result.refused[place].ruleID = ruleID }
+        return result
+    }
+
     /// The same, with problems told where they stand in the file that a document was cut from.
     func moved(by lines: Int) -> SigmaFile {
         var result = self
-        result.refused = refused.map { problem in
-            var moved = problem
-            moved.line = problem.line.map { $0 + lines }
-            return moved
-        }
+        for place in result.refused.indices { result.refused[place].line = refused[place].line.map { $0 + lines } }
+        for place in result.warnings.indices { result.warnings[place].line = warnings[place].line.map { $0 + lines } }
         return result
     }
 }

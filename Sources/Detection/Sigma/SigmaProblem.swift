@@ -11,11 +11,14 @@ package struct SigmaProblem: Error, Sendable, Hashable, CustomStringConvertible 
     package var line: Int?
     /// One sentence that a rule's author can act on.
     package var reason: String
+    /// Id of the rule, correlation or filter that it is about, where that was read.
+    package var ruleID: String?
 
-    package init(file: String, line: Int? = nil, reason: String) {
+    package init(file: String, line: Int? = nil, reason: String, ruleID: String? = nil) {
         self.file = file
         self.line = line
         self.reason = reason
+        self.ruleID = ruleID
     }
 
     /// `{"file", "line", "reason"}`, as the command line and the API show it.

@@ -13,10 +13,19 @@ import struct Foundation.UUID
 ///
 /// Its state is a fold of the log: after a restart the matches of the last windows are read again, with the same result.
 /// A correlation that is new looks back as far as its window reaches, yet alerts only on what comes.
+///
+/// What a correlation of the kind that holds for what does not happen says is a fold of the log as well: which window
+/// holds follows from what was recorded until it was over. The clock only brings it about that this is looked at, so
+/// however often and by however many processes, each is written once.
 package final class CorrelationTracker: Reactor {
     package static let name = "track"
     package static let interests: Set<EventType> = [.detectionMatched]
     package static var memory: Set<EventType> { interests }
+    package static let isTimed = true
+
+    /// By how much a tick stays behind the clock, in milliseconds: clocks of servers differ by up to a second, and what is
+    /// on its way into the log has its time already.
+    private static let tickDelayMs: Int64 = 10_000
 
     private let bench: Workbench
     private let rules: RuleStore
@@ -29,10 +38,19 @@ package final class CorrelationTracker: Reactor {
         var positions: [String: Int64] = [:]
         var arrivals: [(at: Instant, digest: String)] = []
         var forgotten = 0
+        /// Told by the engine and not yet in the log: it tells each only once.
+        var unwritten: [CorrelationMatch] = []
+        /// The last event whose matches are in there.
+        var consumed: Int64 = -1
 
-        init(_ rules: ActiveRules) {
+        /// - Parameters:
+        ///   - beginning: when the tenant's log begins.
+        ///   - knownSince: from when on its events are given.
+        init(_ rules: ActiveRules, beginning: Instant?, knownSince: Instant?) {
             self.rules = rules
-            engine = CorrelationEngine(rules.correlations)
+            let activeSince = rules.publishedAt.mapValues { max($0, beginning ?? $0).microseconds }
+            engine = CorrelationEngine(
+                rules.correlations, activeSince: activeSince, knownSince: knownSince?.microseconds ?? .min)
         }
 
         /// Only what a correlation may still need is kept.
@@ -54,13 +72,13 @@ package final class CorrelationTracker: Reactor {
 
     package func memoryStart(before position: Int64) async throws -> Int64 {
         let active = try await rules.rules(of: bench.tenant)
-        state.withLock { $0 = State(active) }
-        guard position > 0,
-            let last = try await rules.log.feed(tenant: bench.tenant, from: position - 1, limit: 1).first
-        else { return position }
-        return try await rules.log.position(
-            recordedSince: last.recordedAt.adding(milliseconds: -active.correlations.reach / 1_000 - 1),
-            tenant: bench.tenant)
+        let beginning = try await rules.log.feed(tenant: bench.tenant, from: 0, limit: 1).first?.recordedAt
+        let last =
+            position > 0 ? try await rules.log.feed(tenant: bench.tenant, from: position - 1, limit: 1).first : nil
+        let known = last?.recordedAt.adding(milliseconds: -active.correlations.reach / 1_000 - 1)
+        state.withLock { $0 = State(active, beginning: beginning, knownSince: known) }
+        guard let known else { return position }
+        return try await rules.log.position(recordedSince: known, tenant: bench.tenant)
     }
 
     package func remember(_ event: Event) async throws {
@@ -68,20 +86,50 @@ package final class CorrelationTracker: Reactor {
     }
 
     package func react(to event: Event) async throws {
+        // Tried again after a failure: the engine has seen it, and what it told is still to be written.
+        if state.withLock({ $0?.consumed }) != event.position {
+            let active = try await rules.rules(of: bench.tenant)
+            if state.withLock({ $0?.rules.digest != active.digest }) { try await recall(upTo: event.position) }
+            let found = try consume(event)
+            state.withLock { state in
+                state?.unwritten += found
+                state?.consumed = event.position
+            }
+        }
+        try await write(cause: event)
+    }
+
+    package func tick(at now: Instant, position: Int64) async throws {
         let active = try await rules.rules(of: bench.tenant)
-        if state.withLock({ $0?.rules.digest != active.digest }) { try await recall(before: event) }
-        let matches = try consume(event)
-        guard !matches.isEmpty else { return }
-        for match in matches { try await alert(match, cause: event, rules: active) }
+        guard active.correlations.hasAbsences else { return }
+        if state.withLock({ $0?.rules.digest != active.digest }) { try await recall(upTo: position) }
+        let instant = now.adding(milliseconds: -Self.tickDelayMs).microseconds
+        state.withLock { state in
+            guard let found = state?.engine.advance(to: instant) else { return }
+            state?.unwritten += found
+        }
+        try await write(cause: nil)
+    }
+
+    private func write(cause event: Event?) async throws {
+        defer { noteLoad() }
+        while let (match, rules) = state.withLock({ state in state?.unwritten.first.map { ($0, state?.rules) } }) {
+            if let rules { try await alert(match, cause: event, rules: rules) }
+            state.withLock { _ = $0?.unwritten.removeFirst() }
+        }
+    }
+
+    private func noteLoad() {
+        if let counters = state.withLock({ $0?.engine.counters }) { rules.load.note(counters, of: bench.tenant) }
     }
 
     /// The rules have changed: the last windows are read again, with the new ones.
-    private func recall(before event: Event) async throws {
-        var next = try await memoryStart(before: event.position)
-        while next < event.position {
+    private func recall(upTo position: Int64) async throws {
+        var next = try await memoryStart(before: position)
+        while next < position {
             let page = try await rules.log.page(
                 tenant: bench.tenant, from: next, limit: 500, types: [EventType.detectionMatched.rawValue])
-            for earlier in page.events where earlier.position < event.position { try await remember(earlier) }
+            for earlier in page.events where earlier.position < position { try await remember(earlier) }
             guard page.next > next else { return }
             next = page.next
         }
@@ -116,18 +164,31 @@ package final class CorrelationTracker: Reactor {
         }
     }
 
-    private func alert(_ match: CorrelationMatch, cause event: Event, rules: ActiveRules) async throws {
+    /// What led to a match: a record, or for what did not happen the moment at which its window was over.
+    private func cause(of match: CorrelationMatch, _ group: JSONValue, _ event: Event?) -> (Cause, at: Instant)? {
+        let rule = Actor(kind: .rule, subject: match.id, lane: .siem)
+        if let judgedAt = match.judgedAt {
+            let instant = Instant(microseconds: judgedAt)
+            let key = "silence/\(match.id)/\(group.canonicalString())/\(match.firstOccurredAt)"
+            var cause = Cause(
+                timer: key, in: bench.tenant, correlationID: UUID.v5(namespace: bench.tenant, name: key), at: instant)
+            cause.actor = rule
+            return (cause, instant)
+        }
+        guard let event else { return nil }
+        return (Cause(reactor: Self.name, actor: rule, reactingTo: event, at: bench.clock()), event.recordedAt)
+    }
+
+    private func alert(_ match: CorrelationMatch, cause event: Event?, rules: ActiveRules) async throws {
         let group = JSONValue.object(
             Dictionary(match.group.map { ($0.name, JSONValue.string($0.value)) }) { first, _ in first })
+        guard let (cause, instant) = cause(of: match, group, event) else { return }
         let records = try await records(of: match)
         let document = document(match, group, records)
         let bytes = document.canonicalBytes()
         let accepted = AlertIntake.alert(
-            of: finding(match, group, records, document, bytes), tenant: bench.tenant, receivedAt: event.recordedAt)
+            of: finding(match, group, records, document, bytes), tenant: bench.tenant, receivedAt: instant)
         let salt = "\(match.id)/\(group.canonicalString())/\(match.firstOccurredAt)"
-        let cause = Cause(
-            reactor: Self.name, actor: Actor(kind: .rule, subject: match.id, lane: .siem), reactingTo: event,
-            at: bench.clock())
         let payload = CorrelationMatched(
             ruleSet: rules.digest,
             matches: [
@@ -136,7 +197,7 @@ package final class CorrelationTracker: Reactor {
                     group: match.group.map { .init(name: $0.name, value: $0.value) },
                     firstOccurredAt: Instant(microseconds: match.firstOccurredAt),
                     lastOccurredAt: Instant(microseconds: match.lastOccurredAt), count: match.count,
-                    ruleIDs: match.rules, rawDigests: match.digests)
+                    measured: match.measured?.description, ruleIDs: match.rules, rawDigests: match.digests)
             ])
         let matched = cause.events(for: [Decision(payload)], salt: salt)
         _ = try await self.rules.log.append(
@@ -177,7 +238,7 @@ package final class CorrelationTracker: Reactor {
     private func document(
         _ match: CorrelationMatch, _ group: JSONValue, _ records: [DetectionMatched.Match]
     ) -> JSONValue {
-        [
+        var document: JSONValue = [
             "kind": "sigma_correlation", "rule": ["id": .string(match.id), "title": .string(match.title)],
             "group": group, "count": .integer(Int64(match.count)),
             "first_occurred_at": .string(Instant(microseconds: match.firstOccurredAt).rfc3339),
@@ -191,6 +252,11 @@ package final class CorrelationTracker: Reactor {
                     ]
                 }),
         ]
+        if let measured = match.measured { document["measured"] = .string(measured.description) }
+        if let judgedAt = match.judgedAt {
+            document["judged_at"] = .string(Instant(microseconds: judgedAt).rfc3339)
+        }
+        return document
     }
 
     private func finding(

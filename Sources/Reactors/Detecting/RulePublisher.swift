@@ -6,8 +6,8 @@ import JSON
 
 package import struct Foundation.UUID
 
-/// Writes rules into a tenant's log: each document a version of its rule. A text that is there already is not written
-/// again.
+/// Writes Sigma documents into a tenant's log: rules, correlations, filters and the values of placeholders, each a
+/// version of what has its id. A text that is there already is not written again.
 package struct RulePublisher: Sendable {
     /// What became of documents.
     package struct Outcome: Sendable {
@@ -36,11 +36,12 @@ package struct RulePublisher: Sendable {
         _ documents: [SigmaDocument], pack: String, isComplete: Bool = false, traceID: String? = nil
     ) async throws -> Outcome {
         let book = try await store.book(of: tenant)
+        let values = try await store.placeholders(of: tenant, with: documents)
         var outcome = Outcome()
         var due: [String: RulePublished] = [:]
         var order: [String] = []
         for document in documents {
-            let contents = document.contents
+            let contents = document.contents(placeholders: values)
             outcome.refused += contents.refused
             guard let rule = Self.rule(contents, document, pack: pack) else { continue }
             if let other = due[rule.ruleID] {
@@ -92,11 +93,22 @@ package struct RulePublisher: Sendable {
                 status: rule.status, logsource: rule.logsource.description, pack: pack, file: document.file,
                 digest: digest, text: document.text)
         }
-        guard let correlation = contents.correlations.first else { return nil }
-        return RulePublished(
-            ruleID: correlation.id, version: 1, kind: .correlation, title: correlation.title,
-            level: correlation.level?.rawValue, status: nil, logsource: nil, pack: pack, file: document.file,
-            digest: digest, text: document.text)
+        func published(
+            _ id: String, _ kind: RulePublished.Kind, _ title: String, level: SigmaLevel? = nil,
+            logsource: Logsource? = nil
+        ) -> RulePublished {
+            RulePublished(
+                ruleID: id, version: 1, kind: kind, title: title, level: level?.rawValue, status: nil,
+                logsource: logsource?.description, pack: pack, file: document.file, digest: digest,
+                text: document.text)
+        }
+        if let correlation = contents.correlations.first {
+            return published(correlation.id, .correlation, correlation.title, level: correlation.level)
+        }
+        if let filter = contents.filters.first {
+            return published(filter.id, .filter, filter.title, logsource: filter.logsource)
+        }
+        return contents.placeholders.first.map { published($0.id, .placeholders, $0.title) }
     }
 
     private func request(_ decision: Decision, ruleID: String, traceID: String?) -> AppendRequest {

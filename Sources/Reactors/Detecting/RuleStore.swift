@@ -12,16 +12,26 @@ package import struct Foundation.UUID
 /// takes the pack's away as well.
 package final class RuleStore: Sendable {
     package let log: EventLog
+    /// What the correlations of this process hold.
+    package let load = CorrelationLoad()
     private let state = Mutex(State())
 
     private struct State {
         var books: [UUID: RuleBook] = [:]
-        /// Rules read from YAML, by the digest of their text: shared by all tenants.
-        var parsed: [Digest: SigmaFile] = [:]
+        /// Documents read from YAML: shared by all tenants.
+        var parsed: [Reading: SigmaFile] = [:]
         /// Compiled sets, by the digest of what is in them: one engine for each set, not for each tenant.
         var compiled: [Digest: ActiveRules] = [:]
         /// What a tenant has now, while neither the packs nor its own rules change.
         var current: [UUID: Current] = [:]
+    }
+
+    /// What a document's meaning depends on.
+    private struct Reading: Hashable {
+        /// Of the text.
+        var digest: Digest
+        /// The values of placeholders, for a document that has some.
+        var placeholders: PlaceholderValues?
     }
 
     private struct Current {
@@ -43,9 +53,11 @@ package final class RuleStore: Sendable {
         {
             return current.rules
         }
-        let rules = compile(packs, own)
-        state.withLock { $0.current[tenant] = Current(packs: packs.changes, own: own.changes, rules: rules) }
-        return rules
+        var rules = compile(packs, own)
+        rules.publishedAt = packs.active.merging(own.active) { $1 }.mapValues(\.publishedAt)
+        let current = rules
+        state.withLock { $0.current[tenant] = Current(packs: packs.changes, own: own.changes, rules: current) }
+        return current
     }
 
     private func compile(_ packs: RuleBook, _ own: RuleBook) -> ActiveRules {
@@ -54,10 +66,14 @@ package final class RuleStore: Sendable {
         let ordered = entries.values.sorted { $0.rule.ruleID < $1.rule.ruleID }
         let digest = Digest.sha256(ordered.flatMap { Array($0.rule.ruleID.utf8) + [0] + $0.rule.digest.bytes })
         if let known = state.withLock({ $0.compiled[digest] }) { return known }
-        let compiled = ActiveRules(digest: digest, files: ordered.map { parse($0.rule) })
+        let values = placeholders(in: ordered.map(\.rule))
+        let compiled = ActiveRules(digest: digest, files: ordered.map { parse($0.rule, values) })
         state.withLock { state in
             // Sets that nobody has any more are forgotten when there are many.
-            if state.compiled.count >= 64 { state.compiled = [:] }
+            if state.compiled.count >= 64 {
+                state.compiled = [:]
+                state.parsed = [:]
+            }
             state.compiled[digest] = compiled
         }
         return compiled
@@ -82,10 +98,30 @@ package final class RuleStore: Sendable {
         return folded
     }
 
-    private func parse(_ rule: RulePublished) -> SigmaFile {
-        if let known = state.withLock({ $0.parsed[rule.digest] }) { return known }
-        let file = SigmaDocument(text: rule.text, file: rule.file).contents
-        state.withLock { $0.parsed[rule.digest] = file }
+    /// What placeholders will stand for in a tenant's rules once these documents are published too.
+    package func placeholders(of tenant: UUID, with documents: [SigmaDocument]) async throws -> PlaceholderValues {
+        var entries = try await book(of: SystemTenant.id).active
+        if tenant != SystemTenant.id {
+            for (id, entry) in try await book(of: tenant).entries { entries[id] = entry.isRetired ? nil : entry }
+        }
+        let new = documents.filter { SigmaDocument.mayHoldPlaceholders($0.text) }
+            .flatMap { $0.contents().placeholders }
+        for document in new { entries[document.id] = nil }
+        var values = placeholders(in: entries.sorted { $0.key < $1.key }.map(\.value.rule))
+        for document in new { values.add(document) }
+        return values
+    }
+
+    private func placeholders(in rules: [RulePublished]) -> PlaceholderValues {
+        PlaceholderValues(
+            rules.filter { $0.kind == .placeholders }.flatMap { parse($0, PlaceholderValues()).placeholders })
+    }
+
+    private func parse(_ rule: RulePublished, _ values: PlaceholderValues) -> SigmaFile {
+        let reading = Reading(digest: rule.digest, placeholders: rule.text.contains("expand") ? values : nil)
+        if let known = state.withLock({ $0.parsed[reading] }) { return known }
+        let file = SigmaDocument(text: rule.text, file: rule.file).contents(placeholders: values).about(rule.ruleID)
+        state.withLock { $0.parsed[reading] = file }
         return file
     }
 }
@@ -144,15 +180,19 @@ package struct ActiveRules: Sendable {
     package let correlations: CorrelationSet
     /// By rule id.
     package let rules: [String: SigmaRule]
+    /// What of the set cannot be used or does nothing, and why.
     package let refused: [SigmaProblem]
+    /// When each became what it is, for the tenant at hand.
+    package var publishedAt: [String: Instant] = [:]
 
     init(digest: Digest, files: [SigmaFile]) {
         self.digest = digest
-        let all = files.flatMap(\.rules)
+        let filtered = FilteredRules(files.flatMap(\.rules), filters: files.flatMap(\.filters))
+        let all = filtered.rules
         set = RuleSet(rules: all)
         rules = Dictionary(all.map { ($0.id, $0) }) { first, _ in first }
         correlations = CorrelationSet(correlations: files.flatMap(\.correlations), rules: all)
-        refused = files.flatMap(\.refused) + correlations.refused
+        refused = files.flatMap(\.refused) + filtered.problems + correlations.refused
     }
 
     /// The rules of a record that make an alert of their own: of the least severity that the policy says, and not there

@@ -16,6 +16,8 @@ package protocol Reactor: Sendable {
     static var memory: Set<EventType> { get }
     /// Whether events of different cases may be handled at the same time.
     static var isConcurrent: Bool { get }
+    /// Whether it reacts to time as well (`tick`).
+    static var isTimed: Bool { get }
 
     /// Where its memory begins when it takes up work at a position: the tenant's first event unless it needs less.
     func memoryStart(before position: Int64) async throws -> Int64
@@ -24,14 +26,19 @@ package protocol Reactor: Sendable {
     /// One of the tenant's earlier events, before the checkpoint: to be remembered, not reacted to.
     func remember(_ event: Event) async throws
     func react(to event: Event) async throws
+    /// Time has passed, and it has reacted to everything before `position`. Called every ten seconds or so while it rests,
+    /// by the process that has its lease. When it fails, the reactor begins again from its checkpoint.
+    func tick(at now: Instant, position: Int64) async throws
 }
 
 extension Reactor {
     package static var memory: Set<EventType> { [] }
     package static var isConcurrent: Bool { false }
+    package static var isTimed: Bool { false }
     package func memoryStart(before position: Int64) async throws -> Int64 { 0 }
     package func forget() async {}
     package func remember(_ event: Event) async throws {}
+    package func tick(at now: Instant, position: Int64) async throws {}
 }
 
 /// What every stage works with.

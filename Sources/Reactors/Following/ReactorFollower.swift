@@ -19,6 +19,8 @@ struct ReactorFollower: Sendable {
     let logger: Logger
     /// How many events a concurrent reactor works on at the same time.
     var width = 16
+    /// How long a reactor that is timed waits for the time, at least.
+    var tickInterval = Duration.seconds(10)
 
     private enum Signal: Sendable {
         case finished(Int64, key: UUID)
@@ -59,6 +61,7 @@ struct ReactorFollower: Sendable {
             defer { group.cancelAll() }
             group.addTask { try await renewLater() }
             var isWaitingForHead = false
+            var nextTick = ContinuousClock.now
             while true {
                 while window.hasRoom {
                     let page = try await log.page(
@@ -88,7 +91,11 @@ struct ReactorFollower: Sendable {
                     }
                     try await advance(to: window.checkpoint)
                 case .headMoved: isWaitingForHead = false
-                case .renewed(true): group.addTask { try await renewLater() }
+                case .renewed(true):
+                    group.addTask { try await renewLater() }
+                    guard type(of: reactor).isTimed, window.isIdle, ContinuousClock.now >= nextTick else { continue }
+                    nextTick = ContinuousClock.now + tickInterval
+                    try await tick(after: window.next)
                 case .renewed(false), nil: return
                 }
             }
@@ -105,6 +112,13 @@ struct ReactorFollower: Sendable {
         try await Task.sleep(for: .seconds(1))
         return .renewed(
             try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) != nil)
+    }
+
+    /// Only at the head of the log, so that what time brings about is not decided before what was recorded in it.
+    private func tick(after position: Int64) async throws {
+        let now = clock()
+        guard try await log.head(tenant: tenant) == position else { return }
+        try await reactor.tick(at: now, position: position)
     }
 
     /// A position that somebody else moved further is no error: the lease was lost, and renewing it will tell.

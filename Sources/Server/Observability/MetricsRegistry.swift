@@ -34,6 +34,12 @@ final class MetricsRegistry: Sendable {
         "docket_telemetry_records_total": .init(
             kind: "counter", help: "Raw records received, by what became of them."),
         "docket_detection_matches_total": .init(kind: "counter", help: "Rules that held for a raw record."),
+        "docket_correlation_entries": .init(
+            kind: "gauge", help: "Records and hits that correlations of this process remember."),
+        "docket_correlation_groups": .init(
+            kind: "gauge", help: "Groups of records that correlations of this process remember."),
+        "docket_correlation_dropped_total": .init(
+            kind: "counter", help: "What a bound on a correlation's memory cost: it can no longer complete a match."),
         "docket_event_streams": .init(kind: "gauge", help: "Event streams open now."),
         "docket_projection_lag_events": .init(
             kind: "gauge", help: "Events not yet in a read model, of the tenant that is furthest behind."),

@@ -1,9 +1,11 @@
+import Detection
 import EventLog
 import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
 import Projections
+import Reactors
 
 /// What machines ask about the server itself; open to everyone, so it names no tenant.
 struct HealthRoutes: Sendable {
@@ -68,6 +70,17 @@ struct HealthRoutes: Sendable {
         var gauges: [(name: String, labels: [String: String], value: Double)] = [
             ("docket_event_streams", [:], Double(services.streams.open))
         ]
+        if let load = services.rules.load.counters {
+            gauges.append(("docket_correlation_entries", [:], Double(load.entriesHeld)))
+            gauges.append(("docket_correlation_groups", [:], Double(load.groupsHeld)))
+            let dropped = [
+                ("entries", load.entriesDropped), ("groups", load.groupsDropped),
+                ("combinations", load.combinationsDropped),
+            ]
+            for (what, count) in dropped {
+                gauges.append(("docket_correlation_dropped_total", ["what": what], Double(count)))
+            }
+        }
         do {
             let statuses = try await services.projections.list()
             for (name, all) in Dictionary(grouping: statuses, by: \.name) {

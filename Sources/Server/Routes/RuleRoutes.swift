@@ -71,14 +71,16 @@ enum RuleRoutes {
     private static func json(_ entry: RuleBook.Entry, _ active: ActiveRules) -> JSONValue {
         let rule = entry.rule
         func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
-        let problem = active.refused.first { $0.file == rule.file }
+        let problem = active.refused.first { $0.ruleID == rule.ruleID }
         return [
             "id": .string(rule.ruleID), "version": .integer(Int64(rule.version)), "kind": .string(rule.kind.rawValue),
             "title": .string(rule.title), "level": text(rule.level), "status": text(rule.status),
             "logsource": text(rule.logsource), "pack": .string(rule.pack), "file": .string(rule.file),
             "digest": .string(rule.digest.text), "state": .string(entry.isRetired ? "retired" : "active"),
             // Only there to feed a correlation.
-            "alerts": .bool(!entry.isRetired && !active.correlations.isSilenced(rule.ruleID)),
+            "alerts": .bool(
+                !entry.isRetired && [.rule, .correlation].contains(rule.kind)
+                    && !active.correlations.isSilenced(rule.ruleID)),
             "problem": text(entry.isRetired ? nil : problem?.reason),
             "published_at": .string(entry.publishedAt.rfc3339), "event_id": .string(entry.eventID.lowercased),
         ]
@@ -94,7 +96,8 @@ enum RuleRoutes {
     /// All documents or none.
     private static func publish(_ call: Call<Configure>) async throws -> Reply {
         let documents = try yaml(call)
-        let problems = documents.flatMap(\.contents.refused)
+        let values = try await call.services.rules.placeholders(of: call.tenant, with: documents)
+        let problems = documents.flatMap { $0.contents(placeholders: values).refused }
         guard problems.isEmpty, !documents.isEmpty else {
             throw Problem.validation(
                 documents.isEmpty
@@ -114,15 +117,28 @@ enum RuleRoutes {
 
     private static func validate(_ call: Call<Configure>) async throws -> Reply {
         let documents = try yaml(call)
-        let contents = documents.map(\.contents)
-        let set = CorrelationSet(correlations: contents.flatMap(\.correlations), rules: contents.flatMap(\.rules))
+        let values = try await call.services.rules.placeholders(of: call.tenant, with: documents)
+        let contents = documents.map { $0.contents(placeholders: values, linting: true) }
+        let rules = contents.flatMap(\.rules)
+        let correlations = contents.flatMap(\.correlations)
+        let filters = contents.flatMap(\.filters)
+        let set = CorrelationSet(correlations: correlations, rules: rules)
         let problems = contents.flatMap(\.refused) + set.refused
+        // What a filter names may be a rule that is there already.
+        let active = try await call.services.rules.rules(of: call.tenant).rules.values
+        let known = rules + active.filter { other in !rules.contains { $0.id == other.id } }
+        let idle = FilteredRules(known, filters: filters).problems
+            .map { SigmaWarning(idle: $0) }
+        let warnings =
+            contents.flatMap(\.warnings) + idle
+            + SigmaWarning.ambiguities(rules: rules, correlations: correlations, filters: filters)
         return Reply(
             .ok,
             [
-                "rules": .integer(Int64(contents.reduce(0) { $0 + $1.rules.count })),
-                "correlations": .integer(Int64(contents.reduce(0) { $0 + $1.correlations.count })),
-                "refused": .array(problems.map(\.json)),
+                "rules": .integer(Int64(rules.count)), "correlations": .integer(Int64(correlations.count)),
+                "filters": .integer(Int64(filters.count)),
+                "placeholders": .integer(Int64(contents.reduce(0) { $0 + $1.placeholders.count })),
+                "refused": .array(problems.map(\.json)), "warnings": .array(warnings.map(\.json)),
             ])
     }
 

@@ -10,24 +10,57 @@ struct Rules: AsyncParsableCommand {
 
     struct Validate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Reads rule files and says what cannot be loaded, with file, line and reason.",
-            discussion: "Exit status 2 when anything was refused.")
+            abstract: "Reads rule files and says what cannot be loaded, and what is most likely not meant.",
+            discussion: """
+                All files are read as one set: correlations and filters find what they name in any of them, and \
+                documents with 'placeholders' say what these stand for. Each refusal and each warning has file, line and \
+                reason; a warning also has what was looked for: \(checks). Exit status 2 when anything was refused, with \
+                --strict also when there is a warning, else 0.
+                """)
+
+        private static let checks = SigmaWarning.Check.allCases.map(\.rawValue).joined(separator: ", ")
 
         @Argument(help: "Rule files or folders.") var paths: [String]
-        @Option(help: "text or json.") var format = OutputFormat.text
+        @Flag(help: "Exit status 2 for warnings too.") var strict = false
+        @Option(help: "text, or json: a line each, with 'kind' refused, warning or summary.") var format =
+            OutputFormat.text
 
         func run() async throws {
-            let read = try RuleFiles(paths)
+            let read = try RuleFiles(paths, linting: true)
+            let set = CorrelationSet(correlations: read.correlations, rules: read.rules)
+            let refused = read.refused + set.refused
+            let warnings =
+                read.warnings
+                + read.idle.map { SigmaWarning(idle: $0) }
+                + SigmaWarning.ambiguities(
+                    rules: read.rules, correlations: read.correlations, filters: read.filters)
             switch format {
             case .text:
-                for problem in read.refused { Terminal.print("\(problem)") }
+                for problem in refused { Terminal.print("\(problem)") }
+                for warning in warnings { Terminal.print("\(warning)") }
                 Terminal.print(
                     "\(read.fileCount) files: \(read.rules.count) rules, \(read.correlations.count) correlations, "
-                        + "\(read.refused.count) refused")
+                        + "\(read.filters.count) filters, \(read.placeholders.count) documents of values, "
+                        + "\(refused.count) refused, \(warnings.count) warnings")
             case .json:
-                for problem in read.refused { Terminal.print(problem.json) }
+                for problem in refused { Terminal.print(Self.line("refused", problem.json)) }
+                for warning in warnings { Terminal.print(Self.line("warning", warning.json)) }
+                Terminal.print([
+                    "kind": "summary", "files": .integer(Int64(read.fileCount)),
+                    "rules": .integer(Int64(read.rules.count)),
+                    "correlations": .integer(Int64(read.correlations.count)),
+                    "filters": .integer(Int64(read.filters.count)),
+                    "placeholders": .integer(Int64(read.placeholders.count)),
+                    "refused": .integer(Int64(refused.count)), "warnings": .integer(Int64(warnings.count)),
+                ])
             }
-            if !read.refused.isEmpty { throw ExitCode(2) }
+            if !refused.isEmpty || strict && !warnings.isEmpty { throw ExitCode(2) }
+        }
+
+        private static func line(_ kind: String, _ json: JSONValue) -> JSONValue {
+            var line = json
+            line["kind"] = .string(kind)
+            return line
         }
     }
 
@@ -36,7 +69,8 @@ struct Rules: AsyncParsableCommand {
             abstract: "Writes rules into a tenant's log; a running server holds them against what comes next.",
             discussion: """
                 A rule that is there with the same text is left alone, another text is a new version. A rule with the id \
-                of one that ships takes its place for this tenant. Exit status 2 when anything was refused; the rest is \
+                of one that ships takes its place for this tenant. Filters, and documents with 'placeholders', are \
+                imported like rules. Exit status 2 when anything was refused; the rest is \
                 imported all the same.
                 """)
 

@@ -2,27 +2,48 @@ import Detection
 import Foundation
 
 /// Reads rule files below folders: `.yml` and `.yaml`, in the order of their paths.
+///
+/// What placeholders stand for is read first, in whichever of the files it is; filters are applied to the rules of all.
 struct RuleFiles: Sendable {
     private(set) var rules: [SigmaRule] = []
     private(set) var correlations: [SigmaCorrelation] = []
+    private(set) var filters: [SigmaFilter] = []
+    private(set) var placeholders: [SigmaPlaceholders] = []
     private(set) var refused: [SigmaProblem] = []
+    /// Filters that name what is not there.
+    private(set) var idle: [SigmaProblem] = []
+    private(set) var warnings: [SigmaWarning] = []
     private(set) var fileCount = 0
 
+    /// - Parameter linting: looks for what is most likely not meant, too.
     /// - Throws: `CommandFailure` when a path is not there.
-    init(_ paths: [String]) throws {
+    init(_ paths: [String], linting: Bool = false) throws {
+        var texts: [(file: String, yaml: String)] = []
         for path in paths {
             for file in try Self.files(at: path) {
                 fileCount += 1
                 do {
-                    let read = SigmaFile(yaml: try String(contentsOfFile: file, encoding: .utf8), file: file)
-                    rules += read.rules
-                    correlations += read.correlations
-                    refused += read.refused
+                    texts.append((file, try String(contentsOfFile: file, encoding: .utf8)))
                 } catch {
                     refused.append(SigmaProblem(file: file, reason: "cannot be read: \(error.localizedDescription)"))
                 }
             }
         }
+        let documents = texts.filter { SigmaDocument.mayHoldPlaceholders($0.yaml) }
+            .flatMap { SigmaFile(yaml: $0.yaml, file: $0.file).placeholders }
+        let values = PlaceholderValues(documents)
+        for (file, yaml) in texts {
+            let read = SigmaFile(yaml: yaml, file: file, placeholders: values, linting: linting)
+            rules += read.rules
+            correlations += read.correlations
+            filters += read.filters
+            placeholders += read.placeholders
+            refused += read.refused
+            warnings += read.warnings
+        }
+        let filtered = FilteredRules(rules, filters: filters)
+        rules = filtered.rules
+        idle = filtered.problems
     }
 
     /// The documents of all files, refused or not.
@@ -53,9 +74,10 @@ struct RuleFiles: Sendable {
             .map { path + "/" + $0 }
     }
 
-    /// What was refused, on standard error: never in silence.
+    /// What was refused, and which filters do nothing, on standard error: never in silence.
     func reportRefused() {
         for problem in refused { Terminal.note("refused: \(problem)") }
+        for problem in idle { Terminal.note("warning: \(problem)") }
         if !refused.isEmpty { Terminal.note("\(refused.count) of \(fileCount) files or documents were refused") }
     }
 }
