@@ -150,10 +150,20 @@ struct SigmaFileTests {
         for refused in [
             "docket:", "docket: x", "docket: {patern: x}", "docket: {pattern: [x]}", "docket: {pattern: }",
             "docket: {pattern: \(String(repeating: "x", count: 201))}", "docket: {confidence_score: 101}",
+            "docket: {lateness: 25h}", "docket: {lateness: -1s}", "docket: {lateness: soon}",
             "docket: {confidence_score: -1}", "docket: {confidence_score: 0.5}", "docket: {confidence_score: high}",
         ] {
             #expect(read(refused).refused.count == 2, "\(refused)")
         }
+    }
+
+    @Test("how late records may come is a hint for a correlation, and none for a rule")
+    func latenessHint() {
+        let counted = Self.correlation("type: event_count\nrules: [a]\ntimespan: 1h\ncondition: {gte: 1}")
+        let file = SigmaFile(
+            yaml: "\(counted)docket: {lateness: 5m}\n---\n\(Self.base)\ndocket: {lateness: 5m}\n", file: "x.yml")
+        #expect(file.correlations.map(\.docket) == [DocketHints(latenessSeconds: 300)])
+        #expect(file.rules.isEmpty && file.refused.first?.reason.contains("for a correlation") == true)
     }
 
     @Test("a refused document leaves the others of its file, and says its line")

@@ -139,7 +139,8 @@ package struct CorrelationSet: Sendable {
     func patience(lateness: Int64) -> [Patience] {
         var result: [Patience] = []
         for plan in plans {
-            var late = lateness
+            let own = plan.correlation.docket?.latenessSeconds.map { Int64($0) * 1_000_000 }
+            var late = own ?? lateness
             var reach: Int64 = 0
             for case .correlation(let other) in plan.sources.map(\.origin) {
                 let delay: Int64 = plans[other].isAbsence ? 1 : 0

@@ -127,8 +127,8 @@ private struct Stream {
             arriving.arrivedAt = input.occurredAt
             matches += engine.consume(arriving)
         }
-        // Nothing is late, so windows that ended before the last record are judged, and no others.
-        if first <= last { matches += engine.advance(to: last + CorrelationSet.standardLateness) }
+        // Nothing is late, so what was over before the last record can be told, and nothing that ends later.
+        if first <= last { matches += engine.advance(to: .max).filter { $0.lastOccurredAt < last } }
         return matches
     }
 }

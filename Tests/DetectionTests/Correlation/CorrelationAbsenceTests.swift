@@ -166,6 +166,17 @@ struct CorrelationAbsenceTests {
         #expect(early.advance(to: 100 * second).isEmpty)
     }
 
+    @Test("a correlation that says so waits for less, or for longer")
+    func ownLateness() throws {
+        for (lateness, instant) in [("0s", 10), ("1m", 70)] as [(String, Int64)] {
+            let yaml = Self.heartbeat.replacing("level: high", with: "docket: {lateness: \(lateness)}")
+            var engine = try Self.engine(yaml)
+            #expect(engine.consume(Self.beat(0)).isEmpty)
+            #expect(engine.advance(to: instant * second).isEmpty)
+            #expect(engine.advance(to: instant * second + 1).count == 1, "\(lateness)")
+        }
+    }
+
     @Test("a flood into one group is one timer, and what a bound costs begins no silence")
     func flood() throws {
         var engine = try Self.engine(Self.heartbeat, limits: CorrelationLimits(entriesPerGroup: 10))

@@ -34,8 +34,11 @@ struct CorrelationPropertyTests {
             "type: event_count, rules: [k8], condition: {\(condition(&choice))}",
             "type: value_sum, rules: [a, b], group-by: [u], condition: {field: p, gte: \(choice.number(1...20))}",
             "type: temporal, rules: [a, b, c], group-by: [u], condition: {gte: 2}",
-        ].appending(isMonotone ? [] : others(&choice)).enumerated().map {
-            correlation("k\($0)", "\($1), \(flags(&choice))")
+        ].appending(isMonotone ? [] : others(&choice)).enumerated().map { index, body in
+            let yaml = correlation("k\(index)", "\(body), \(flags(&choice))")
+            // Some wait for less than the others, or for longer.
+            guard !isMonotone, choice.number(0...4) == 0 else { return yaml }
+            return yaml.replacing("level: high", with: "docket: {lateness: \(choice.number(0...15))s}")
         }.joined()
     }
 

@@ -71,7 +71,9 @@ struct NaiveCorrelator {
         // An absence below is only told when its window can no longer be filled.
         for correlation in correlations {
             patience.append(
-                correlation.rules.reduce(lateness) { late, rule in
+                correlation.rules.reduce(correlation.docket?.latenessSeconds.map { Int64($0) * 1_000_000 } ?? lateness)
+                {
+                    late, rule in
                     guard let inner = correlations.firstIndex(where: { $0.id == rule }) else { return late }
                     return max(late, patience[inner] + (correlations[inner].isAbsence ? 1 : 0))
                 })
