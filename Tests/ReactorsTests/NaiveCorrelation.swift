@@ -90,7 +90,10 @@ struct NaiveCorrelation {
         let own = strong(alert)
         let theirs = members.reduce(into: [EntityKey: Double]()) { $0.merge(strong(alerts[$1]), uniquingKeysWith: max) }
         let shared = own.reduce(0) { $0 + min($1.value, theirs[$1.key] ?? 0) }
-        let smaller = min(own.values.reduce(0, +), theirs.values.reduce(0, +))
+        func total(_ side: [EntityKey: Double], _ other: [EntityKey: Double]) -> Double {
+            side.filter { $0.value == 1 || other[$0.key] != nil }.values.reduce(0, +)
+        }
+        let smaller = min(total(own, theirs), total(theirs, own))
         guard shared > 0, shared / smaller >= rules.minimumOverlap else { return nil }
         return shared / smaller
     }

@@ -114,10 +114,37 @@ struct OpenCasesTests {
         let second = alert([address, Entity(type: .workload, value: "shop/web-1", role: .target), account])
         #expect(try #require(match(second, cases)).score == 0.6)
         join(second, id, in: &cases)
-        let third = alert([Entity(type: .workload, value: "shop/web-1", role: .actor), user("dev@example.org")])
+        let third = alert([
+            Entity(type: .workload, value: "shop/web-1", role: .actor), user("dev@example.org"),
+            Entity(type: .ip, value: "10.0.0.1", role: .related),
+        ])
         #expect(try #require(match(third, cases)).score == 0.5)
         let fourth = alert([Entity(type: .cloudResource, value: "bucket-7", role: .target), account])
         #expect(match(fourth, cases) == nil)
+    }
+
+    @Test("context that only one side names says nothing against it; what both name counts on both sides")
+    func context() throws {
+        let gateways = (1...3).map { Entity(type: .ip, value: "10.0.0.\($0)", role: .related) }
+        let (cases, _) = opened([user("jdoe"), user("asmith")] + gateways.prefix(2))
+        let alone = try #require(match(alert([user("jdoe"), user("x"), gateways[2]]), cases))
+        #expect(alone.score == 0.5)
+        let both = try #require(match(alert([user("jdoe"), user("x"), gateways[0]]), cases))
+        #expect(both.score == 0.6)
+        // ½ + ½ of 1 + ½ + ½.
+        #expect(try #require(match(alert([user("y"), gateways[0], gateways[1]]), cases)).score == 0.5)
+    }
+
+    @Test("what the policy lists as common draws nothing together by itself, in whatever role and spelling")
+    func common() {
+        func device(_ name: String) -> Entity { Entity(type: .device, value: name, role: .target) }
+        var rules = rules
+        for isListed in [false, true] {
+            rules.commonEntities = isListed ? [.init(type: .device, value: "DC-1.", reason: "domain controller")] : []
+            let (cases, _) = opened([user("jdoe", .actor), device("dc-1")], rules: rules)
+            let found = match(alert([user("asmith", .actor), device("dc-1")]), cases)
+            #expect((found == nil) == isListed)
+        }
     }
 
     @Test("outside the window, before or after, an alert does not join")

@@ -25,10 +25,27 @@ package struct Policy: Codable, Sendable, Hashable {
         package var minimumSeverity: Severity
         package var minimumOverlap: Double
         package var weakEntityTypes: [Entity.EntityType]
+        /// Things that many alerts name and that therefore say little: domain controllers, gateways, scanners. They weigh as if
+        /// they were only related; `nil`: none.
+        package var commonEntities: [CommonEntity]?
         /// A case of that many alerts takes no more; what belongs to it opens the next one.
         package var maxAlerts: Int
         /// How much time the alerts of a case may span, by the sources' clocks and by the log's.
         package var maxAgeMs: Int64
+
+        package struct CommonEntity: Codable, Sendable, Hashable {
+            package var type: Entity.EntityType
+            package var value: String
+            package var reason: String
+
+            package init(type: Entity.EntityType, value: String, reason: String) {
+                self.type = type
+                self.value = value
+                self.reason = reason
+            }
+
+            package var key: EntityKey { EntityKey(type: type, value: Entity.normalize(value, as: type)) }
+        }
 
         package static let windowBoundsMs: ClosedRange<Int64> = 30_000...86_400_000
         package static let latenessMaximumMs: Int64 = 7 * 86_400_000

@@ -11,17 +11,19 @@ struct EntityWeights: Sendable, Hashable {
 
     /// Each entity once, in order.
     private(set) var items: [Item] = []
-    private(set) var total = 0
+    /// Of actors and targets: what is only related counts where it is shared.
+    private(set) var ownTotal = 0
 
-    init(of alert: NormalizedAlert, _ rules: Policy.Correlation) {
+    /// - Parameter common: what weighs as if it were only related.
+    init(of alert: NormalizedAlert, _ rules: Policy.Correlation, common: Set<EntityKey>) {
         var halves: [EntityKey: Int] = [:]
         for entity in alert.entities where !rules.weakEntityTypes.contains(entity.type) {
             let key = entity.key
             guard !key.value.isEmpty else { continue }
-            halves[key] = max(halves[key] ?? 0, entity.role == .related ? 1 : 2)
+            halves[key] = max(halves[key] ?? 0, entity.role == .related || common.contains(key) ? 1 : 2)
         }
         items = halves.map { Item(key: $0.key, halves: $0.value) }.sorted { $0.key < $1.key }
-        total = items.reduce(0) { $0 + $1.halves }
+        ownTotal = items.reduce(0) { $0 + ($1.halves == 2 ? 2 : 0) }
     }
 }
 
@@ -35,7 +37,7 @@ struct EntityTally: Sendable {
     }
 
     private var counts: [EntityKey: Count] = [:]
-    private(set) var total = 0
+    private(set) var ownTotal = 0
 
     var keys: Dictionary<EntityKey, some Sendable>.Keys { counts.keys }
 
@@ -48,7 +50,7 @@ struct EntityTally: Sendable {
             var count = counts[item.key] ?? Count()
             let before = count.halves
             if item.halves == 2 { count.whole += 1 } else { count.half += 1 }
-            total += count.halves - before
+            ownTotal += (count.halves == 2 ? 2 : 0) - (before == 2 ? 2 : 0)
             counts[item.key] = count
             if before == 0 { new.append(item.key) }
         }
@@ -62,7 +64,7 @@ struct EntityTally: Sendable {
             guard var count = counts[item.key] else { continue }
             let before = count.halves
             if item.halves == 2 { count.whole -= 1 } else { count.half -= 1 }
-            total += count.halves - before
+            ownTotal += (count.halves == 2 ? 2 : 0) - (before == 2 ? 2 : 0)
             counts[item.key] = count.halves == 0 ? nil : count
             if count.halves == 0 { gone.append(item.key) }
         }
@@ -70,11 +72,18 @@ struct EntityTally: Sendable {
     }
 
     /// The weight of what both have, divided by the smaller of the two totals: 1 when one is contained in the other, 0 when
-    /// nothing is shared.
+    /// nothing is shared. What is only related counts in a total where it is shared: context that the other side does not
+    /// name says nothing against it.
     func overlap(with weights: EntityWeights) -> Double {
-        let shared = weights.items.reduce(0) { $0 + min($1.halves, halves(of: $1.key)) }
-        let smaller = min(total, weights.total)
-        return smaller == 0 ? 0 : Double(shared) / Double(smaller)
+        var (shared, theirs, own) = (0, weights.ownTotal, ownTotal)
+        for item in weights.items {
+            let here = halves(of: item.key)
+            guard here > 0 else { continue }
+            shared += min(item.halves, here)
+            if item.halves == 1 { theirs += 1 }
+            if here == 1 { own += 1 }
+        }
+        return shared == 0 ? 0 : Double(shared) / Double(min(own, theirs))
     }
 
     func shared(with weights: EntityWeights) -> [EntityKey] {

@@ -54,13 +54,18 @@ struct OpenCases: Sendable {
     private var arrivedAlerts = ArrivalQueue()
     private var touchedCases = ArrivalQueue()
 
-    init(_ rules: Policy.Correlation) { self.rules = rules }
+    private let common: Set<EntityKey>
+
+    init(_ rules: Policy.Correlation) {
+        self.rules = rules
+        common = Set((rules.commonEntities ?? []).map(\.key))
+    }
 
     func caseID(ofAlert id: UUID) -> UUID? { alerts[id]?.caseID }
 
     /// An alert came, or came again with other bytes: then it stays where it is, with what it says now.
     mutating func note(_ alert: NormalizedAlert, arrivedAt: Instant) {
-        let weights = EntityWeights(of: alert, rules)
+        let weights = EntityWeights(of: alert, rules, common: common)
         if let known = alerts[alert.alertID] {
             if let caseID = known.caseID {
                 withdraw(known, from: caseID)
