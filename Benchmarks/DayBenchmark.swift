@@ -41,17 +41,23 @@ struct DayBenchmark {
                 .init(type: .device, value: $0, reason: "domain controller")
             }
         }
-        let meter = QuarterMeter()
+        let start = ContinuousClock.now
         try ResidentMemory.resetPeak()
         var outcome: DayOutcome?
         let seconds = try await Bench.seconds {
-            outcome = try await replay.run { quarter in try meter.note(quarter) }
+            outcome = try await replay.run { quarter in
+                let seconds = Bench.hundredths(Bench.seconds(ContinuousClock.now - start))
+                print(
+                    "\(Bench.column("  peak memory, quarter \(quarter)")) \(try ResidentMemory.peakKiB() / 1_024) MiB   after "
+                        + "\(seconds) s")
+                try ResidentMemory.resetPeak()
+            }
         }
         guard let outcome else { return }
-        tell(outcome, seconds, meter.lines)
+        tell(outcome, seconds)
     }
 
-    private func tell(_ outcome: DayOutcome, _ seconds: Double, _ memory: [String]) {
+    private func tell(_ outcome: DayOutcome, _ seconds: Double) {
         func line(_ name: String, _ text: String) { print("\(Bench.column("  " + name)) \(text)") }
         func part(_ value: Double) -> String { "\((value * 1_000).rounded() / 1_000)" }
         func told(_ counts: [String: Int]) -> String {
@@ -77,20 +83,6 @@ struct DayBenchmark {
         }
         line("wall time", "\(Bench.hundredths(seconds)) s   \(Int(Double(outcome.alertsRecorded) / seconds)) alerts/s")
         line("events", "\(outcome.events)   \(Int(Double(outcome.events) / seconds)) events/s")
-        for text in memory { line("peak memory", text) }
-    }
-}
-
-/// The process's own memory at each quarter of the day.
-private final class QuarterMeter: @unchecked Sendable {
-    // Written by the one task that plays the day, read when it has ended.
-    private(set) var lines: [String] = []
-    private let start = ContinuousClock.now
-
-    func note(_ quarter: Int) throws {
-        let seconds = Bench.hundredths(Bench.seconds(ContinuousClock.now - start))
-        lines.append("quarter \(quarter): \(try ResidentMemory.peakKiB() / 1_024) MiB   after \(seconds) s")
-        try ResidentMemory.resetPeak()
     }
 }
 

@@ -202,6 +202,10 @@ struct CaseRouteTests {
             #expect(alerts["/items/1/also_fits"] == [])
             let opened = try await server.get("/v1/cases/\(id)/alerts?version=1")
             #expect(opened["/items"]?.arrayValue?.count == 1)
+            try await server.project()
+            let page = try await server.page("/cases/\(id)", as: .role(.analyst)).text
+            #expect(page.contains("It opened this case."))
+            #expect(page.contains("It joined with overlap 100"))
         }
     }
 
