@@ -74,6 +74,13 @@ bench: system ## Run the benchmarks (release build)
 	$(SWIFT) build -c release --product docket-bench
 	.build/release/docket-bench
 
+DAY_ALERTS ?= 3200
+
+.PHONY: bench-day
+bench-day: system ## Replay a day of a large SOC (DAY_ALERTS alerts) through the whole pipeline (release build)
+	$(SWIFT) build -c release --product docket-bench
+	.build/release/docket-bench day --alerts $(DAY_ALERTS)
+
 .PHONY: format
 format: ## Format the sources
 	$(SWIFT) format format --in-place --recursive --parallel Sources Tests Schema Projections Content Package.swift

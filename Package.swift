@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "docket-bench",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "Schema", "Sealing",
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "SOCDay", "Schema",
+                "Sealing",
             ],
             path: "Benchmarks",
             exclude: ["Detection", "README.md", "RESULTS.md"], swiftSettings: settings),
@@ -156,6 +157,12 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", "Schema"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .target(name: "SeededChance", path: "Tests/SeededChance", swiftSettings: safeSettings),
+        .target(
+            name: "SOCDay",
+            dependencies: [
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Postgres", "Projections", "Reactors",
+                "Response", "SeededChance", lifecycle, logging,
+            ], path: "Tests/SOCDay", swiftSettings: safeSettings),
         .testTarget(name: "JSONTests", dependencies: ["SeededChance", "JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
         .testTarget(
@@ -196,7 +203,8 @@ let package = Package(
         .testTarget(
             name: "ReactorsTests",
             dependencies: [
-                "SeededChance", "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON", "Lab",
+                "SeededChance", "SOCDay", "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON",
+                "Lab",
                 "Postgres",
                 "Projections", "Proof", "Reactors", "Response", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),

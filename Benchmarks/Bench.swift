@@ -7,6 +7,8 @@ import Sealing
 /// Side-by-side measurements of the log against what PostgreSQL itself can do.
 ///
 /// `docket-bench [append|feed|proof|rebuild …]`: all of them without an argument. `rebuild=N` is a rebuild of N events.
+/// `docket-bench day [--alerts N] [--seed S] [--common]` replays a day, and is run only when it is asked for; `--common` under
+/// a policy that lists the domain controllers as common.
 @main
 struct Bench {
     static let rounds = 5
@@ -16,6 +18,13 @@ struct Bench {
         if arguments.count == 3, arguments.first == RebuildBenchmark.argument {
             let last = Array(arguments.suffix(2))
             return try await RebuildBenchmark.process(connectionString: last[0], keysDirectory: last[1])
+        }
+        if arguments.first == "day" {
+            guard let day = DayBenchmark.Arguments(Array(arguments.dropFirst())) else {
+                print("docket-bench day [--alerts N] [--seed S] [--common], at least 100 alerts")
+                exit(64)
+            }
+            return try await BenchPlace.with { try await DayBenchmark(place: $0, arguments: day).report() }
         }
         let sizes = arguments.filter { $0.hasPrefix("rebuild=") }.compactMap { Int($0.dropFirst(8)) }
         let wanted = Set(arguments.map { $0.hasPrefix("rebuild=") ? "rebuild" : $0 })

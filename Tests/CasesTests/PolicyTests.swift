@@ -85,7 +85,13 @@ struct PolicyTests {
         ("/gate/pattern_confidence", { $0.gate.patternConfidence = 95 }),
         ("/gate/playbook_accuracy", { $0.gate.playbookAccuracy = -0.1 }),
         ("/gate/interval_level", { $0.gate.intervalLevel = 1 }),
-        ("/correlation/window_ms", { $0.correlation.windowMs = 0 }),
+        ("/correlation/window_ms", { $0.correlation.windowMs = 29_999 }),
+        ("/correlation/window_ms", { $0.correlation.windowMs = 86_400_001 }),
+        ("/correlation/lateness_ms", { $0.correlation.latenessMs = -1 }),
+        ("/correlation/lateness_ms", { $0.correlation.latenessMs = 7 * 86_400_000 + 1 }),
+        ("/correlation/max_age_ms", { $0.correlation.maxAgeMs = $0.correlation.windowMs - 1 }),
+        ("/correlation/max_age_ms", { $0.correlation.maxAgeMs = 90 * 86_400_000 + 1 }),
+        ("/correlation/max_alerts", { $0.correlation.maxAlerts = 10_001 }),
         ("/correlation/minimum_overlap", { $0.correlation.minimumOverlap = 1.5 }),
         ("/correlation/max_alerts", { $0.correlation.maxAlerts = 0 }),
         ("/approvals", { $0.approvals.defaultExpiryMs = 500 }),
@@ -106,6 +112,23 @@ struct PolicyTests {
         var policy = try Fixture.policy()
         spoil(&policy)
         #expect(policy.problems.map(\.pointer) == [pointer])
+    }
+
+    @Test("windows from 30 seconds to 24 hours are sound, and a policy from before lateness was one is too")
+    func windows() throws {
+        for window: Int64 in [30_000, 3_600_000, 86_400_000] {
+            var policy = try Fixture.policy()
+            policy.correlation.windowMs = window
+            policy.correlation.latenessMs = nil
+            #expect(policy.problems.isEmpty)
+            #expect(policy.correlation.reachMs == 2 * window)
+        }
+        var text = try JSONValue(encoding: Fixture.policy())
+        var correlation = try #require(text["correlation"])
+        correlation["lateness_ms"] = nil
+        text["correlation"] = correlation
+        let older: Policy = try text.decode()
+        #expect(older.correlation.latenessMs == nil)
     }
 
     @Test("protected entities are found however they are written")

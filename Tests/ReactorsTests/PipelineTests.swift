@@ -92,4 +92,40 @@ struct PipelineTests {
                 try await world.log.feed(tenant: world.tenant, from: 0, limit: 10, types: ["case.opened"]).count == 1)
         }
     }
+
+    @Test("what left with a split is no part of the old case any more: no entity, no evidence, no approval")
+    func split() async throws {
+        try await World.run { world in
+            _ = try await world.send(try world.alert { $0["source_ref"] = "A-1" })
+            let first = try await world.caseRecord { $0.approval?.state == .pending }
+            let moved = try #require(
+                try await world.send(
+                    try world.alert { alert in
+                        alert["source"] = "somebody-else"
+                        alert["source_ref"] = "B-1"
+                        alert["entities"] = [
+                            ["type": "cloud_resource", "value": "sg-0a1", "role": "target"],
+                            ["type": "user", "value": "left", "role": "actor"],
+                        ]
+                        alert["evidence"] = [["kind": "recovery_plan", "data": ["text": "of the other one"]]]
+                    }
+                ).alertID)
+            let both = try await world.caseRecord { $0.alerts.count == 2 && $0.approval?.state == .pending }
+            let item = try #require(both.evidence.first { $0.kind == .recoveryPlan })
+            #expect(both.id == first.id && both.entities.contains { $0.value == "left" })
+            let permit = try world.principal("lee", .lead).permit(HandleCases.self)
+            _ = try await world.cases.update(
+                both.id, tenant: world.tenant, cause: Cause(command: permit.actor, traceID: nil, at: world.clock())
+            ) {
+                try $0.decide(.split(alertIDs: [moved], newCaseID: UUID(), reason: "Another matter."), by: permit)
+            }
+            try await world.settle()
+            let rest = try #require(try await world.cases.load(both.id, tenant: world.tenant))
+            #expect(rest.alerts.count == 1)
+            let names = rest.entities.compactMap(\.value)
+            #expect(!names.contains("left"))
+            #expect(rest.expiredEvidence.contains(item.digest))
+            #expect(rest.approval(both.approval?.id ?? UUID())?.state == .invalidated)
+        }
+    }
 }

@@ -168,6 +168,8 @@ struct CaseRouteTests {
             #expect(split.status == 201)
             #expect(split["/split_from"]?.stringValue == first)
             #expect(split["/alert_ids"] == .array([alerts[1]]))
+            try await server.settle()
+            #expect(try await server.get("/v1/cases/\(first)")["/alert_ids"] == .array([alerts[0]]))
             let merged = try await server.post(
                 "/v1/cases/\(split.id):merge", ["into": .string(first), "reason": "The same after all."],
                 as: .role(.lead),
@@ -179,6 +181,31 @@ struct CaseRouteTests {
                 "/v1/cases/\(first):merge", ["into": .string(UUID().lowercased), "reason": "What?"], as: .role(.lead),
                 headers: [.ifMatch: "*"])
             #expect(itself.problem == "validation-failed")
+            let closed = try await server.post(
+                "/v1/cases/\(first):merge", ["into": .string(split.id), "reason": "Back again."], as: .role(.lead),
+                headers: [.ifMatch: "*"])
+            #expect(closed.problem == "validation-failed", "the other one was merged into this one and is closed")
+        }
+    }
+
+    @Test("a case says why each of its alerts is there, now and as of then; its page says so too")
+    func alerts() async throws {
+        try await TestServer.run { server in
+            let id = try await server.openCase()
+            _ = try await server.post("/v1/alerts", try server.alert(), as: .role(.ingest))
+            try await server.settle()
+            let alerts = try await server.get("/v1/cases/\(id)/alerts")
+            #expect(alerts["/items/0/joined_by"] == "opened" && alerts["/items/0/overlap_score"] == .null)
+            #expect(alerts["/items/1/joined_by"] == "overlap" && alerts["/items/1/overlap_score"] == 1)
+            let shared = alerts["/items/1/shared_entities"]?.arrayValue?.compactMap { $0["value"]?.stringValue } ?? []
+            #expect(shared.contains("sg-0a1"))
+            #expect(alerts["/items/1/also_fits"] == [])
+            let opened = try await server.get("/v1/cases/\(id)/alerts?version=1")
+            #expect(opened["/items"]?.arrayValue?.count == 1)
+            try await server.project()
+            let page = try await server.page("/cases/\(id)", as: .role(.analyst)).text
+            #expect(page.contains("It opened this case."))
+            #expect(page.contains("It joined with overlap 100"))
         }
     }
 

@@ -20,6 +20,24 @@ package struct CaseOpened: Payload {
     package var tier: Int
     package var queue: String
     package var splitFrom: UUID?
+    /// The case that the alert belongs to and that takes no more: why this one was opened beside it.
+    package var continues: Continuation?
+
+    package struct Continuation: Codable, Sendable, Hashable {
+        /// The member of the policy's `correlation` that was reached.
+        package enum Reason: String, Codable, Sendable, Hashable {
+            case maxAlerts = "max_alerts"
+            case maxAge = "max_age_ms"
+        }
+
+        package var caseID: UUID
+        package var reason: Reason
+
+        package init(caseID: UUID, reason: Reason) {
+            self.caseID = caseID
+            self.reason = reason
+        }
+    }
 }
 
 package struct CaseAlertLinked: Payload {
@@ -32,10 +50,35 @@ package struct CaseAlertLinked: Payload {
     package var confidenceScore: Int?
     package var pattern: String?
     package var joinedDuringRun: Bool
+    /// `nil` in events of before it was recorded.
+    package var joinedBy: JoinedBy?
+    /// Other open cases that it would have joined, had this one not been there, the best first: people may want to merge
+    /// them.
+    package var alsoFits: [OtherFit]?
+
+    /// What brought an alert into a case.
+    package enum JoinedBy: String, Codable, Sendable, Hashable {
+        /// It came, and its overlap with the case was the greatest.
+        case overlap
+        /// It had been there without a case; another alert of this one made them overlap.
+        case tagged
+        /// People merged the case that it was in, or split it off: the overlap was not asked for.
+        case merge, split
+    }
 
     package struct SharedEntity: Codable, Sendable, Hashable {
         package var type: Entity.EntityType
         package var value: String?
+    }
+
+    package struct OtherFit: Codable, Sendable, Hashable {
+        package var caseID: UUID
+        package var overlapScore: Double
+
+        package init(caseID: UUID, overlapScore: Double) {
+            self.caseID = caseID
+            self.overlapScore = overlapScore
+        }
     }
 }
 
@@ -126,6 +169,9 @@ package struct CaseClosed: Payload {
     package var verdict: Verdict
     package var verdictID: Int
     package var reason: String?
+    /// What cases it can be compared with, where a person judged it (`AutomaticClosing.kind`); so whoever learns from
+    /// verdicts need not read the case again.
+    package var kind: String?
 }
 
 package struct CaseMerged: Payload {

@@ -46,7 +46,12 @@ extension CaseRecord {
             return [Decision(CaseAssigned(assignee: identity, tier: nil, queue: nil))]
         case .close(let verdict, let reason):
             return invalidatingApproval(cause: "closed")
-                + [Decision(CaseClosed(verdict: verdict, verdictID: verdict.id, reason: reason))]
+                + [
+                    Decision(
+                        CaseClosed(
+                            verdict: verdict, verdictID: verdict.id, reason: reason,
+                            kind: AutomaticClosing.kind(of: self)))
+                ]
         case .reopen(let reason):
             return [Decision(type: .caseReopened, ReasonGiven(reason: reason))]
         case .hold(let reason):
@@ -88,7 +93,10 @@ extension CaseRecord {
                     FieldError("/alert_ids", .enum, "name some, but not all, of the case's own alerts")
                 ])
             }
-            return [Decision(CaseSplit(newCaseID: newCaseID, alertIDs: alertIDs, reason: reason))]
+            // The plan may act on what left with them.
+            return invalidatingApproval(cause: "split") + [
+                Decision(CaseSplit(newCaseID: newCaseID, alertIDs: alertIDs, reason: reason))
+            ]
         }
     }
 

@@ -90,11 +90,15 @@ extension CaseRecord {
             reopenCount += 1
             verdict = nil
             closedBy = nil
+            mergedInto = nil
         case .caseLearned: anchor(\.learnedAt, "learned", event, first: false)
         case .caseMerged: mergedInto = (try event.payload(CaseMerged.self)).into
         case .caseSplit:
             let payload: CaseSplit = try event.payload()
             alerts.removeAll { payload.alertIDs.contains($0.alertID) }
+            alertsSplitOff = (alertsSplitOff ?? []) + payload.alertIDs
+            // What is known of the case rested on them too.
+            for index in alerts.indices { alerts[index].isPending = true }
         case .approvalRequested, .approvalGranted, .approvalDenied, .approvalQuorumReached, .approvalExpired,
             .approvalInvalidated:
             try applyApproval(kind, event)
@@ -125,6 +129,7 @@ extension CaseRecord {
         tier = payload.tier
         queue = payload.queue
         splitFrom = payload.splitFrom
+        continues = payload.continues
         clockSuspect = payload.clockSuspect
         anchors.firstOccurredAt = payload.firstOccurredAt
         anchors.openedAt = event.recordedAt
@@ -144,7 +149,10 @@ extension CaseRecord {
         alerts.append(
             LinkedAlert(
                 alertID: payload.alertID, occurredAt: payload.occurredAt, eventID: event.eventID,
-                joinedDuringRun: payload.joinedDuringRun, isPending: true))
+                joinedDuringRun: payload.joinedDuringRun, isPending: true,
+                joining: .init(
+                    by: payload.joinedBy, overlapScore: payload.overlapScore, sharedEntities: payload.sharedEntities,
+                    alsoFits: payload.alsoFits ?? [])))
         if let first = anchors.firstOccurredAt, payload.occurredAt < first {
             anchors.firstOccurredAt = payload.occurredAt
         }

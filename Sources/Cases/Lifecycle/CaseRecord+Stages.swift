@@ -7,7 +7,7 @@ extension CaseRecord {
     /// - Parameter ingestedAt: when the log took the alert in.
     package static func open(
         _ alert: NormalizedAlert, ingestedAt: Instant? = nil, tier: Int = 1, queue: String = "default",
-        splitFrom: UUID? = nil
+        splitFrom: UUID? = nil, continues: CaseOpened.Continuation? = nil
     ) -> Decision {
         let observed = alert.evidence.compactMap(\.observedAt) + [alert.occurredAt]
         return Decision(
@@ -16,18 +16,22 @@ extension CaseRecord {
                 pattern: alert.pattern, environment: alert.environment, region: alert.region, alertID: alert.alertID,
                 alertIngestedAt: ingestedAt, firstOccurredAt: observed.min() ?? alert.occurredAt,
                 clockSuspect: alert.clockSuspect, tier: tier,
-                queue: queue, splitFrom: splitFrom))
+                queue: queue, splitFrom: splitFrom, continues: continues))
     }
 
     /// An alert joins. Before execution the plan would now be another one, so a pending or granted approval falls.
-    package func link(_ alert: NormalizedAlert, overlapScore: Double, shared: [EntityKey]) -> [Decision] {
+    package func link(
+        _ alert: NormalizedAlert, overlapScore: Double, shared: [EntityKey],
+        by joinedBy: CaseAlertLinked.JoinedBy = .overlap, alsoFits: [CaseAlertLinked.OtherFit] = []
+    ) -> [Decision] {
         guard !state.isClosed, !alerts.contains(where: { $0.alertID == alert.alertID }) else { return [] }
         let isRunning = state == .executing || state == .rollingBack
         let linked = Decision(
             CaseAlertLinked(
                 alertID: alert.alertID, occurredAt: alert.occurredAt, overlapScore: overlapScore,
                 sharedEntities: shared.map { .init(type: $0.type, value: $0.value) }, severityID: alert.severity.id,
-                confidenceScore: alert.confidenceScore, pattern: alert.pattern, joinedDuringRun: isRunning))
+                confidenceScore: alert.confidenceScore, pattern: alert.pattern, joinedDuringRun: isRunning,
+                joinedBy: joinedBy, alsoFits: alsoFits))
         return [linked] + (isRunning ? [] : invalidatingApproval(cause: "alert_linked"))
     }
 
@@ -36,6 +40,16 @@ extension CaseRecord {
         guard state == .closed, let closedBy, !closedBy.isHuman, mergedInto == nil else { return [] }
         return [
             Decision(type: .caseReopened, ReasonGiven(reason: "A new alert joined a case that was closed by itself."))
+        ]
+    }
+
+    /// Of two cases that were merged into each other one must go on.
+    package func reopenedByCircle() -> [Decision] {
+        guard state.isClosed, mergedInto != nil else { return [] }
+        return [
+            Decision(
+                type: .caseReopened,
+                ReasonGiven(reason: "The case that it was merged into had been merged into this one before."))
         ]
     }
 
@@ -54,6 +68,12 @@ extension CaseRecord {
                 alertIDs: alertIDs, entities: entities, environment: environment, evidence: evidence,
                 missingContext: missingContext, conflicts: conflicts, attackTechniques: attackTechniques,
                 detectionReason: detectionReason, registryPosition: registryPosition))
+    }
+
+    /// Evidence that holds no longer, each item once.
+    package func expire(_ items: [EvidenceItem]) -> [Decision] {
+        items.filter { !expiredEvidence.contains($0.digest) }
+            .map { Decision(EvidenceExpired(kind: $0.kind, digest: $0.digest)) }
     }
 
     package static func timelineItem(at instant: Instant, eventID: UUID, text: String) -> CaseCorrelated.TimelineItem {

@@ -32,10 +32,13 @@ package struct CaseRecord: Codable, Sendable, Hashable {
     package var closedBy: Actor?
     package var mergedInto: UUID?
     package var splitFrom: UUID?
+    package var continues: CaseOpened.Continuation?
     package var reopenCount = 0
     package var clockSuspect = false
     package var anchors = CaseAnchors()
     package var alerts: [LinkedAlert] = []
+    /// What people split off: its evidence is no evidence here. `nil`: nothing was.
+    package var alertsSplitOff: [UUID]?
     package var openingEventIDs: [UUID] = []
     package var entities: [CaseEntity] = []
     package var attackTechniques: [AttackTechnique] = []
@@ -71,6 +74,16 @@ package struct CaseRecord: Codable, Sendable, Hashable {
         package var joinedDuringRun: Bool
         /// Its context is not part of the case yet.
         package var isPending: Bool
+        /// `nil` for the one that opened the case.
+        package var joining: Joining?
+
+        /// Why it is here.
+        package struct Joining: Codable, Sendable, Hashable {
+            package var by: CaseAlertLinked.JoinedBy?
+            package var overlapScore: Double
+            package var sharedEntities: [CaseAlertLinked.SharedEntity]
+            package var alsoFits: [CaseAlertLinked.OtherFit]
+        }
     }
 
     package struct LearningCounts: Codable, Sendable, Hashable {

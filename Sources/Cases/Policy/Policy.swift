@@ -18,13 +18,43 @@ package struct Policy: Codable, Sendable, Hashable {
     package var closing: Closing?
 
     package struct Correlation: Codable, Sendable, Hashable {
-        /// An alert joins a case whose last alert is at most this far away, by event time.
+        /// How far the alert of a case nearest to it in time may be, by the sources' clocks: 30 seconds to 24 hours.
         package var windowMs: Int64
+        /// How late alerts may come and still count by their own time; `nil`: as long as the window.
+        package var latenessMs: Int64?
         package var minimumSeverity: Severity
         package var minimumOverlap: Double
         package var weakEntityTypes: [Entity.EntityType]
+        /// Things that many alerts name and that therefore say little: domain controllers, gateways, scanners. They weigh as if
+        /// they were only related; `nil`: none.
+        package var commonEntities: [CommonEntity]?
+        /// A case of that many alerts takes no more; what belongs to it opens the next one.
         package var maxAlerts: Int
+        /// How much time the alerts of a case may span, by the sources' clocks and by the log's.
         package var maxAgeMs: Int64
+
+        package struct CommonEntity: Codable, Sendable, Hashable {
+            package var type: Entity.EntityType
+            package var value: String
+            package var reason: String
+
+            package init(type: Entity.EntityType, value: String, reason: String) {
+                self.type = type
+                self.value = value
+                self.reason = reason
+            }
+
+            package var key: EntityKey { EntityKey(type: type, value: Entity.normalize(value, as: type)) }
+        }
+
+        package static let windowBoundsMs: ClosedRange<Int64> = 30_000...86_400_000
+        package static let latenessMaximumMs: Int64 = 7 * 86_400_000
+        package static let ageMaximumMs: Int64 = 90 * 86_400_000
+        package static let alertsMaximum = 10_000
+
+        /// How long after its last alert came a case is thought of, by the log's clock: whoever comes later cannot be in
+        /// its window and in time.
+        package var reachMs: Int64 { windowMs + (latenessMs ?? windowMs) }
     }
 
     package struct GateThresholds: Codable, Sendable, Hashable {
@@ -123,9 +153,21 @@ extension Policy {
         require((0...1).contains(gate.patternConfidence), "/gate/pattern_confidence", "is a ratio from 0 to 1")
         require((0...1).contains(gate.playbookAccuracy), "/gate/playbook_accuracy", "is a ratio from 0 to 1")
         require((0.5..<1).contains(gate.intervalLevel), "/gate/interval_level", "is at least 0.5 and below 1")
-        require(correlation.windowMs > 0, "/correlation/window_ms", "must be positive")
+        require(
+            Correlation.windowBoundsMs.contains(correlation.windowMs), "/correlation/window_ms",
+            "is from 30000 (30 seconds) to 86400000 (24 hours)")
+        require(
+            (0...Correlation.latenessMaximumMs).contains(correlation.latenessMs ?? 0), "/correlation/lateness_ms",
+            "is from 0 to \(Correlation.latenessMaximumMs) (7 days)")
         require((0...1).contains(correlation.minimumOverlap), "/correlation/minimum_overlap", "is a ratio from 0 to 1")
-        require(correlation.maxAlerts >= 1, "/correlation/max_alerts", "must be at least 1")
+        require(
+            (1...Correlation.alertsMaximum).contains(correlation.maxAlerts), "/correlation/max_alerts",
+            "is from 1 to \(Correlation.alertsMaximum)")
+        require(
+            // A window that is wrong is told by itself.
+            !Correlation.windowBoundsMs.contains(correlation.windowMs)
+                || (correlation.windowMs...Correlation.ageMaximumMs).contains(correlation.maxAgeMs),
+            "/correlation/max_age_ms", "is at least the window and at most \(Correlation.ageMaximumMs) (90 days)")
         require(
             approvals.minimumExpiryMs > 0 && approvals.minimumExpiryMs <= approvals.defaultExpiryMs
                 && approvals.defaultExpiryMs <= approvals.maximumExpiryMs,

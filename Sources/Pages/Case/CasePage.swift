@@ -166,6 +166,7 @@ package struct CasePage: Sendable {
             "raw_digest": alert.at("/raw/digest") ?? .null, "outside": outside.map(JSONValue.string) ?? .null,
             "clock_suspect": .bool(alert["clock_suspect"] == true),
             "duplicates": (alert["duplicate_count"]?.int64Value).flatMap { $0 > 0 ? .integer($0) : nil } ?? .null,
+            "joining": joining(id),
         ]
     }
 

@@ -8,195 +8,147 @@ import struct Foundation.UUID
 
 /// Decides what a normalized alert becomes: the first of a case, part of an open one, or a tagged alert that waits.
 ///
-/// What it knows of open cases it folds from the log itself; after a restart it reads the tenant's past once.
+/// What it knows of open cases it folds from the log itself. What it decides depends on the order of the log and on nothing
+/// else, so that alerts which come one by one, all at once, or with a crash in between end in the same cases.
 package final class AlertCorrelator: Reactor {
     package static let name = "correlate"
     package static let interests: Set<EventType> = [
-        .alertNormalized, .caseOpened, .caseAlertLinked, .caseClosed, .caseReopened, .caseMerged, .caseSplit,
+        .alertNormalized, .caseOpened, .caseAlertLinked, .caseAlertUnlinked, .caseClosed, .caseReopened, .caseMerged,
+        .caseSplit,
     ]
-    package static var memory: Set<EventType> { interests }
+    /// What it did itself, it knows; after a start it learns it from its own events.
+    package static var memory: Set<EventType> { interests.union([.alertEnriched]) }
 
-    private let bench: Workbench
-    private let state = Mutex(State())
-
-    private struct State {
-        var cases = OpenCases()
-        /// Alerts of the last days, as far as matching needs them: a case names them by id.
-        var alerts: [UUID: NormalizedAlert] = [:]
-        private var untilNextSweep = 1_000
-
-        /// Every thousand alerts, what is older than any case may become is forgotten.
-        mutating func forget(at now: Instant, policy: Policy) {
-            untilNextSweep -= 1
-            guard untilNextSweep <= 0 else { return }
-            untilNextSweep = 1_000
-            let oldest = now.adding(milliseconds: -(policy.correlation.maxAgeMs + policy.correlation.windowMs))
-            alerts = alerts.filter { $0.value.occurredAt >= oldest }
-            cases.forgetCases(before: oldest)
-            cases.forgetLoose(before: oldest)
-        }
-    }
+    let bench: Workbench
+    private let state = Mutex<CaseMemory?>(nil)
 
     package init(_ bench: Workbench) {
         self.bench = bench
     }
 
-    package func forget() async { state.withLock { $0 = State() } }
+    package func forget() async { state.withLock { $0 = nil } }
+
+    /// Whatever is older than a case may become has no say any more.
+    package func memoryStart(before position: Int64) async throws -> Int64 {
+        let rules = try await bench.registry().policy.correlation
+        state.withLock { $0 = CaseMemory(rules) }
+        let log = bench.cases.log
+        guard position > 0, let last = try await log.feed(tenant: bench.tenant, from: position - 1, limit: 1).first
+        else { return position }
+        return try await log.position(
+            recordedSince: last.recordedAt.adding(milliseconds: -(rules.maxAgeMs + rules.reachMs)),
+            tenant: bench.tenant)
+    }
 
     package func remember(_ event: Event) async throws {
-        let policy = try await bench.registry().policy
-        try note(event, policy: policy)
+        try await prepare()
+        try await note(event)
+    }
+
+    /// Its own decisions may lie beyond the position: they were made before the last process ended.
+    package func takeUp(at position: Int64) async throws {
+        try await prepare()
+        let own: [EventType] = [.caseOpened, .caseAlertLinked, .alertEnriched]
+        var next = position
+        while true {
+            let page = try await bench.cases.log.page(
+                tenant: bench.tenant, from: next, limit: 500, types: own.map(\.rawValue))
+            for event in page.events where event.actor.subject == "docket.\(Self.name)" {
+                state.withLock { $0?.foresee(event) }
+            }
+            guard page.next > next else { return }
+            next = page.next
+        }
     }
 
     package func react(to event: Event) async throws {
-        let policy = try await bench.registry().policy
-        try note(event, policy: policy)
-        if event.kind == .caseMerged { return try await takeOver(event) }
-        if event.kind == .caseSplit { return try await openSplit(event) }
-        guard event.kind == .alertNormalized, let alert = try NormalizedAlert.read(event) else { return }
-        // The same alert with other bytes stays where it is.
-        guard state.withLock({ $0.cases.caseID(ofAlert: alert.alertID) }) == nil else { return }
-        if let match = state.withLock({ $0.cases.match(alert, policy: policy) }) {
-            try await join(match, alert: alert, cause: event, policy: policy)
-        } else if alert.isCorrelation || alert.severity.rank >= policy.correlation.minimumSeverity.rank {
-            try await open(alert, cause: event, policy: policy)
-        } else {
-            try await tag(alert, cause: event, policy: policy)
-        }
-    }
-
-    private func note(_ event: Event, policy: Policy) throws {
-        try state.withLock { state in
-            switch event.kind {
-            case .alertNormalized:
-                guard let alert = try NormalizedAlert.read(event) else { return }
-                state.alerts[alert.alertID] = Self.slim(alert)
-                state.forget(at: alert.occurredAt, policy: policy)
-                if state.cases.caseID(ofAlert: alert.alertID) == nil { state.cases.noteLoose(alert, policy: policy) }
-            case .caseOpened, .caseAlertLinked:
-                guard let caseID = event.caseID,
-                    let alertID = event.data["alert_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
-                    let alert = state.alerts[alertID]
-                else { return }
-                state.cases.opened(caseID, by: alert, at: event.recordedAt, policy: policy)
-                state.cases.linkedAlert(alert, to: caseID, policy: policy)
-            case .caseMerged:
-                if let id = event.caseID, let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) {
-                    state.cases.merged(id, into: into)
-                }
-            case .caseClosed:
-                if let id = event.caseID { state.cases.closed(id, byItself: !event.actor.isHuman) }
-            case .caseReopened: if let id = event.caseID { state.cases.reopened(id) }
-            default: break
+        let rules = try await bench.registry().policy.correlation
+        if state.withLock({ $0?.cases.rules }) != rules { try await recall(before: event.position) }
+        try await note(event)
+        switch event.kind {
+        case .caseMerged: try await takeOver(event)
+        case .caseSplit: try await openSplit(event)
+        case .alertNormalized:
+            guard let alert = try NormalizedAlert.read(event) else { return }
+            if let home = try await home(of: alert, event) {
+                // The same alert with other bytes stays where it is; what it names now may bring others along.
+                return try await gather(around: [alert.alertID], in: home, cause: event)
             }
+            try await place(alert, cause: event)
+        default: break
         }
     }
 
-    private func join(
-        _ match: OpenCases.Match, alert: NormalizedAlert, cause event: Event, policy: Policy
-    ) async throws {
-        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
-        _ = try await bench.cases.update(match.caseID, tenant: bench.tenant, cause: cause, salt: "reopen") { record in
-            record.reopenedByAlert()
+    /// The case that an alert belongs to already, in memory or, for one that comes again after it was forgotten, by the
+    /// event that its first arrival led to.
+    private func home(of alert: NormalizedAlert, _ event: Event) async throws -> UUID? {
+        if let known = memory({ $0.cases.caseID(ofAlert: alert.alertID) }) { return known }
+        guard event.version > 2 else { return nil }
+        let log = bench.cases.log
+        for earlier in try await log.read(stream: event.streamID, tenant: bench.tenant, after: 0, upTo: nil, limit: 100)
+        where earlier.kind == .alertNormalized && earlier.position < event.position {
+            let id = UUID.v5(namespace: earlier.eventID, name: "\(Self.name)//0")
+            if let caseID = try await log.event(id, tenant: bench.tenant)?.caseID { return caseID }
         }
-        let written = try await bench.cases.update(match.caseID, tenant: bench.tenant, cause: cause) { record in
-            record.state.isClosed ? [] : record.link(alert, overlapScore: match.score, shared: match.shared)
-        }
-        if written.record.state.isClosed, written.position == nil {
-            // It was closed while we looked: the alert is a case of its own.
-            state.withLock { $0.cases.closed(match.caseID) }
-            return try await open(alert, cause: event, policy: policy)
-        }
-        state.withLock { $0.cases.linkedAlert(alert, to: match.caseID, policy: policy) }
+        return nil
     }
 
-    private func open(_ alert: NormalizedAlert, cause event: Event, policy: Policy) async throws {
-        let caseID = UUID.v5(namespace: event.eventID, name: "case")
-        let now = bench.clock()
-        let cause = Cause(reactor: Self.name, reactingTo: event, at: now)
-        try await bench.cases.open(
-            caseID, tenant: bench.tenant,
-            decisions: [CaseRecord.open(alert, ingestedAt: event.recordedAt)], cause: cause)
-        let companions = state.withLock { state in
-            let companions = state.cases.looseAlerts(near: alert, policy: policy)
-            state.cases.opened(caseID, by: alert, at: now, policy: policy)
-            state.cases.forgetLoose(before: alert.occurredAt.adding(milliseconds: -2 * policy.correlation.windowMs))
-            return companions
+    /// The policy is another one: what is remembered is folded again under it.
+    private func recall(before position: Int64) async throws {
+        var next = try await memoryStart(before: position)
+        while next < position {
+            let page = try await bench.cases.log.page(
+                tenant: bench.tenant, from: next, limit: 500, types: Self.memory.map(\.rawValue))
+            for event in page.events where event.position < position { try await note(event) }
+            guard page.next > next else { break }
+            next = page.next
         }
-        let found = try await bench.alerts.load(companions.map(\.id), tenant: bench.tenant)
-        for companion in companions {
-            guard let earlier = found[companion.id]?.alert else { continue }
-            _ = try await bench.cases.update(
-                caseID, tenant: bench.tenant, cause: cause, salt: companion.id.lowercased
-            ) { $0.link(earlier, overlapScore: companion.score, shared: companion.shared) }
-            state.withLock { $0.cases.linkedAlert(earlier, to: caseID, policy: policy) }
-        }
+        try await takeUp(at: position)
     }
 
-    /// A case was merged into another: its alerts join that one.
-    private func takeOver(_ event: Event) async throws {
-        guard let into = event.data["into"]?.stringValue.flatMap(UUID.init(uuidString:)) else { return }
-        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap {
-            $0.stringValue.flatMap(UUID.init(uuidString:))
-        }
-        let found = try await bench.alerts.load(ids, tenant: bench.tenant)
-        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
-        for id in ids {
-            guard let alert = found[id]?.alert else { continue }
-            _ = try await bench.cases.update(into, tenant: bench.tenant, cause: cause, salt: id.lowercased) {
-                $0.state.isClosed ? [] : $0.link(alert, overlapScore: 1, shared: [])
-            }
-        }
+    private func prepare() async throws {
+        guard state.withLock({ $0 == nil }) else { return }
+        let rules = try await bench.registry().policy.correlation
+        state.withLock { $0 = $0 ?? CaseMemory(rules) }
     }
 
-    /// Some of a case's alerts become a case of their own. Whoever asked for it opens that case at once; this makes sure
-    /// that it is opened.
-    private func openSplit(_ event: Event) async throws {
-        guard let source = event.caseID,
-            let newID = event.data["new_case_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
-            let record = try await bench.cases.load(source, tenant: bench.tenant)
+    private func note(_ event: Event) async throws {
+        if event.kind == .caseMerged, let target = CaseMemory.id("into", event) { try await revive(target) }
+        try state.withLock { try $0?.note(event) }
+    }
+
+    /// A case that was forgotten is read again when another one is merged into it: it goes on with that one's alerts.
+    private func revive(_ id: UUID) async throws {
+        guard memory({ $0.cases.cases[id] }) == nil, let record = try await bench.cases.load(id, tenant: bench.tenant),
+            !record.state.isClosed
         else { return }
-        let ids = (event.data["alert_ids"]?.arrayValue ?? []).compactMap {
-            $0.stringValue.flatMap(UUID.init(uuidString:))
-        }
-        let found = try await bench.alerts.load(ids, tenant: bench.tenant)
-        let alerts = ids.compactMap { found[$0]?.alert }
-        guard let first = alerts.first else { return }
-        let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
-        try await bench.cases.open(
-            newID, tenant: bench.tenant,
-            decisions: [
-                CaseRecord.open(
-                    first, ingestedAt: event.recordedAt, tier: record.tier, queue: record.queue, splitFrom: source)
-            ], cause: cause)
-        for alert in alerts.dropFirst() {
-            _ = try await bench.cases.update(newID, tenant: bench.tenant, cause: cause, salt: alert.alertID.lowercased)
-            {
-                $0.link(alert, overlapScore: 1, shared: [])
+        let streams = try await bench.cases.log.read(streams: record.alerts.map(\.alertID), tenant: bench.tenant)
+        var alerts: [(alert: NormalizedAlert, arrivedAt: Instant)] = []
+        for linked in record.alerts {
+            let events = (streams[linked.alertID] ?? []).filter { $0.kind == .alertNormalized }
+            guard let first = events.first, let last = events.last, let alert = try NormalizedAlert.read(last) else {
+                continue
             }
+            alerts.append((alert, first.recordedAt))
+        }
+        state.withLock { $0?.revive(id, with: alerts) }
+    }
+
+    /// What it remembers; it has been prepared by then.
+    @discardableResult
+    func memory<Value: Sendable>(_ body: (inout CaseMemory) -> Value?) -> Value? {
+        state.withLock { memory in
+            guard var current = memory.take() else { return nil }
+            defer { memory = current }
+            return body(&current)
         }
     }
+}
 
-    /// What matching needs of an alert, without its texts and raw content.
-    private static func slim(_ alert: NormalizedAlert) -> NormalizedAlert {
-        var alert = alert
-        alert.ocsf = .null
-        alert.unmapped = .null
-        alert.evidence = []
-        alert.description = nil
-        return alert
-    }
-
-    private func tag(_ alert: NormalizedAlert, cause event: Event, policy: Policy) async throws {
-        let decision = Decision(
-            AlertDisposition(
-                alertID: alert.alertID, disposition: .tagged,
-                reason: "severity \(alert.severity.rawValue) is below \(policy.correlation.minimumSeverity.rawValue)"))
-        _ = try await bench.cases.log.append(
-            .init(
-                tenant: bench.tenant, streamKind: StreamKind.alert.rawValue, streamID: alert.alertID, caseID: nil,
-                expected: .any,
-                events: Cause(reactor: Self.name, reactingTo: event, at: bench.clock()).events(for: [decision]),
-                evidence: []))
+extension Optional {
+    /// Takes the value out, so that it is changed in place and not copied.
+    fileprivate mutating func take() -> Wrapped? {
+        defer { self = nil }
+        return self
     }
 }

@@ -8,13 +8,17 @@ import struct Foundation.UUID
 /// Links what belongs together: alerts in order of time, ATT&CK techniques, and earlier cases of the same pattern.
 package final class CaseCorrelator: Reactor {
     package static let name = "link"
-    package static let interests: Set<EventType> = [.caseEnriched, .caseOpened, .caseClosed]
-    package static var memory: Set<EventType> { [.caseOpened, .caseClosed] }
+    package static let interests: Set<EventType> = [
+        .caseEnriched, .caseOpened, .caseClosed, .caseMerged, .caseReopened,
+    ]
+    package static var memory: Set<EventType> { [.caseOpened, .caseClosed, .caseMerged, .caseReopened] }
 
     private let bench: Workbench
     private let past = Mutex(Past())
 
+    /// Patterns of open cases, and the last hundred verdicts of each.
     private struct Past {
+        static let kept = 100
         var patterns: [UUID: String] = [:]
         var verdicts: [String: [(id: UUID, verdict: Verdict)]] = [:]
     }
@@ -25,10 +29,10 @@ package final class CaseCorrelator: Reactor {
 
     package func forget() async { past.withLock { $0 = Past() } }
 
-    package func remember(_ event: Event) async throws { note(event) }
+    package func remember(_ event: Event) async throws { try await note(event) }
 
     package func react(to event: Event) async throws {
-        note(event)
+        try await note(event)
         guard event.kind == .caseEnriched else { return }
         let ids = try await bench.cases.load(event.caseID ?? bench.tenant, tenant: bench.tenant)?.alerts.map(\.alertID)
         let alerts = try await bench.alerts.load(ids ?? [], tenant: bench.tenant)
@@ -49,17 +53,28 @@ package final class CaseCorrelator: Reactor {
         }
     }
 
-    private func note(_ event: Event) {
+    private func note(_ event: Event) async throws {
         guard let id = event.caseID else { return }
-        past.withLock { past in
-            if event.kind == .caseOpened, let pattern = event.data["pattern"]?.stringValue {
+        if event.kind == .caseReopened {
+            // Rare, and its pattern is no longer kept.
+            let pattern = try await bench.cases.load(id, tenant: bench.tenant)?.pattern
+            return past.withLock { past in
                 past.patterns[id] = pattern
-            } else if event.kind == .caseClosed, let pattern = past.patterns[id],
-                let verdict = event.data["verdict"]?.stringValue.flatMap(Verdict.init(rawValue:))
-            {
-                past.verdicts[pattern, default: []].removeAll { $0.id == id }
+                if let pattern { past.verdicts[pattern]?.removeAll { $0.id == id } }
+            }
+        }
+        past.withLock { past in
+            switch event.kind {
+            case .caseOpened: past.patterns[id] = event.data["pattern"]?.stringValue
+            // Its verdict is that of the case which goes on.
+            case .caseMerged: past.patterns[id] = nil
+            case .caseClosed:
+                guard let pattern = past.patterns.removeValue(forKey: id),
+                    let verdict = event.data["verdict"]?.stringValue.flatMap(Verdict.init(rawValue:))
+                else { return }
                 past.verdicts[pattern, default: []].append((id, verdict))
-                if past.verdicts[pattern, default: []].count > 100 { past.verdicts[pattern]?.removeFirst() }
+                if past.verdicts[pattern, default: []].count > Past.kept { past.verdicts[pattern]?.removeFirst() }
+            default: break
             }
         }
     }

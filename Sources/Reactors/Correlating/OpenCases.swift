@@ -1,157 +1,203 @@
 import Cases
 import Events
-import Foundation
-import JSON
 
-/// Which cases are open and what they are about, folded from the tenant's log: what case matching looks at.
+import struct Foundation.UUID
+
+/// Which cases are open and what they are about, folded from the tenant's log: what case matching looks at
+/// (Documentation/Correlation.md has the rules in words).
 ///
-/// The overlap of an alert with a case is the weight of the strong entities that they share, divided by the smaller of
-/// their two total weights: 1 when one is contained in the other, 0 when nothing is shared. An entity weighs 1 as actor
-/// or target and ½ where it is only related, so that an account which every alert of a cloud names does not draw them
-/// all together. Weak entities (data of the policy: processes, namespaces, vulnerabilities, other) weigh nothing, so
-/// they alone never join.
+/// A value without I/O. It forgets by the log's clock: a case to which no alert came for `reachMs` takes none any more,
+/// so whether it is still here changes no answer. What it costs to forget is in proportion to what is forgotten.
 struct OpenCases: Sendable {
-    struct Entry: Sendable {
+    /// An alert, as far as matching needs it.
+    struct Seen: Sendable {
         var id: UUID
-        var openedAt: Instant
-        var firstAt: Instant
-        var lastAt: Instant
-        var alertCount: Int
-        var entities: [EntityKey: Double]
-        var isOpen: Bool
+        var occurredAt: Instant
+        /// When the log took it in.
+        var arrivedAt: Instant
+        var weights: EntityWeights
+        var caseID: UUID?
+    }
+
+    struct Entry: Sendable {
+        var alerts: Set<UUID> = []
+        var tally = EntityTally()
+        var firstAt: Instant = .init(microseconds: .max)
+        var lastAt: Instant = .init(microseconds: .min)
+        var firstArrival: Instant = .init(microseconds: .max)
+        var lastArrival: Instant = .init(microseconds: .min)
+        var isOpen = true
         /// Closed without a person: a new alert opens it again.
         var isClosedByItself = false
+        /// An alert of it came before everything that is remembered: it is as old as a case may get.
+        var isOlder = false
 
         var takesAlerts: Bool { isOpen || isClosedByItself }
-    }
 
-    struct Match: Sendable {
-        var caseID: UUID
-        var score: Double
-        var shared: [EntityKey]
-    }
-
-    private struct Seen: Sendable {
-        var occurredAt: Instant
-        var entities: [EntityKey: Double]
-    }
-
-    private var cases: [UUID: Entry] = [:]
-    private var byEntity: [EntityKey: Set<UUID>] = [:]
-    private var linked: [UUID: UUID] = [:]
-    /// Alerts without a case, which a later case may take along.
-    private var loose: [UUID: Seen] = [:]
-
-    func caseID(ofAlert id: UUID) -> UUID? { linked[id] }
-
-    mutating func noteLoose(_ alert: NormalizedAlert, policy: Policy) {
-        loose[alert.alertID] = Seen(occurredAt: alert.occurredAt, entities: Self.strong(alert, policy))
-    }
-
-    mutating func forgetLoose(before instant: Instant) {
-        loose = loose.filter { $0.value.occurredAt >= instant }
-    }
-
-    /// Loose alerts that belong to a case just opened by this one.
-    func looseAlerts(near alert: NormalizedAlert, policy: Policy) -> [(id: UUID, score: Double, shared: [EntityKey])] {
-        let own = Self.strong(alert, policy)
-        return loose.compactMap { id, seen in
-            guard id != alert.alertID, Self.distance(seen.occurredAt, alert.occurredAt) <= policy.correlation.windowMs
-            else { return nil }
-            let overlap = Self.overlap(seen.entities, own)
-            guard !overlap.shared.isEmpty, overlap.score >= policy.correlation.minimumOverlap else { return nil }
-            return (id, overlap.score, overlap.shared)
-        }.sorted { $0.id.uuidString < $1.id.uuidString }
-    }
-
-    /// The open case, or the one closed without a person, that the alert joins: the highest overlap, then the most recent.
-    func match(_ alert: NormalizedAlert, policy: Policy) -> Match? {
-        let own = Self.strong(alert, policy)
-        let candidates = own.keys.reduce(into: Set<UUID>()) { $0.formUnion(byEntity[$1] ?? []) }
-        return candidates.compactMap { id -> (Match, Instant)? in
-            guard let entry = cases[id], entry.takesAlerts, entry.alertCount < policy.correlation.maxAlerts,
-                alert.occurredAt.milliseconds(since: entry.lastAt) <= policy.correlation.windowMs,
-                entry.firstAt.milliseconds(since: alert.occurredAt) <= policy.correlation.windowMs,
-                alert.occurredAt.milliseconds(since: entry.firstAt) <= policy.correlation.maxAgeMs
-            else { return nil }
-            let overlap = Self.overlap(own, entry.entities)
-            guard overlap.score >= policy.correlation.minimumOverlap else { return nil }
-            return (Match(caseID: id, score: overlap.score, shared: overlap.shared), entry.lastAt)
+        mutating func cover(_ seen: Seen) {
+            firstAt = min(firstAt, seen.occurredAt)
+            lastAt = max(lastAt, seen.occurredAt)
+            firstArrival = min(firstArrival, seen.arrivedAt)
+            lastArrival = max(lastArrival, seen.arrivedAt)
         }
-        .max { ($0.0.score, $0.1, $0.0.caseID.uuidString) < ($1.0.score, $1.1, $1.0.caseID.uuidString) }?.0
     }
 
-    mutating func opened(_ id: UUID, by alert: NormalizedAlert, at now: Instant, policy: Policy) {
-        guard cases[id] == nil else { return }
-        cases[id] = Entry(
-            id: id, openedAt: now, firstAt: alert.occurredAt, lastAt: alert.occurredAt, alertCount: 0, entities: [:],
-            isOpen: true)
-        linkedAlert(alert, to: id, policy: policy)
+    let rules: Policy.Correlation
+    private(set) var alerts: [UUID: Seen] = [:]
+    private(set) var cases: [UUID: Entry] = [:]
+    /// Cases that take alerts, by what they are about.
+    private(set) var casesByEntity: [EntityKey: Set<UUID>] = [:]
+    /// Alerts without a case, which a later one may take along.
+    private(set) var looseByEntity: [EntityKey: Set<UUID>] = [:]
+    /// When the newest alert that was decided on came in.
+    private(set) var now = Instant(microseconds: .min)
+    private var arrivedAlerts = ArrivalQueue()
+    private var touchedCases = ArrivalQueue()
+
+    private let common: Set<EntityKey>
+
+    init(_ rules: Policy.Correlation) {
+        self.rules = rules
+        common = Set((rules.commonEntities ?? []).map(\.key))
     }
 
-    mutating func linkedAlert(_ alert: NormalizedAlert, to id: UUID, policy: Policy) {
-        guard linked[alert.alertID] != id, var entry = cases[id] else { return }
-        linked[alert.alertID] = id
-        loose[alert.alertID] = nil
-        entry.alertCount += 1
-        entry.firstAt = min(entry.firstAt, alert.occurredAt)
-        entry.lastAt = max(entry.lastAt, alert.occurredAt)
-        let keys = Self.strong(alert, policy)
-        entry.entities.merge(keys, uniquingKeysWith: max)
-        cases[id] = entry
-        for key in keys.keys { byEntity[key, default: []].insert(id) }
+    func caseID(ofAlert id: UUID) -> UUID? { alerts[id]?.caseID }
+
+    /// An alert came, or came again with other bytes: then it stays where it is, with what it says now.
+    mutating func note(_ alert: NormalizedAlert, arrivedAt: Instant) {
+        let weights = EntityWeights(of: alert, rules, common: common)
+        if let known = alerts[alert.alertID] {
+            if let caseID = known.caseID {
+                withdraw(known, from: caseID)
+                alerts[alert.alertID]?.occurredAt = alert.occurredAt
+                alerts[alert.alertID]?.weights = weights
+                if let changed = alerts[alert.alertID] { contribute(changed, to: caseID) }
+                return
+            }
+            setLoose(known, false)
+        }
+        let seen = Seen(
+            id: alert.alertID, occurredAt: alert.occurredAt, arrivedAt: arrivedAt, weights: weights, caseID: nil)
+        alerts[seen.id] = seen
+        setLoose(seen, true)
+        arrivedAlerts.append(seen.id, at: arrivedAt)
     }
 
-    /// The source's alerts belong to the target from now on.
+    /// It was decided what becomes of an alert; what is too old for those that follow is forgotten.
+    mutating func decided(_ alert: UUID) {
+        guard let arrivedAt = alerts[alert]?.arrivedAt, arrivedAt > now else { return }
+        now = arrivedAt
+        let oldest = now.adding(milliseconds: -rules.reachMs)
+        while let id = touchedCases.next(before: oldest) {
+            if let entry = cases[id], entry.lastArrival < oldest { forget(id) }
+        }
+        while let id = arrivedAlerts.next(before: oldest) {
+            guard let seen = alerts[id], seen.arrivedAt < oldest, seen.caseID.flatMap({ cases[$0] }) == nil else {
+                continue
+            }
+            setLoose(seen, false)
+            alerts[id] = nil
+        }
+    }
+
+    mutating func opened(_ id: UUID, by alert: UUID) {
+        guard cases[id] == nil, alerts[alert] != nil else { return }
+        cases[id] = Entry()
+        link(alert, to: id)
+    }
+
+    mutating func link(_ alert: UUID, to id: UUID) {
+        guard let seen = alerts[alert] else {
+            cases[id]?.isOlder = true
+            return
+        }
+        if seen.caseID == nil { setLoose(seen, false) }
+        alerts[alert]?.caseID = id
+        guard cases[id]?.alerts.contains(alert) == false else { return }
+        contribute(seen, to: id)
+    }
+
+    /// The source's alerts belong to the target from now on. The source keeps them as well, in case it is opened again.
     mutating func merged(_ source: UUID, into target: UUID) {
-        guard let from = cases[source], var entry = cases[target] else { return }
-        entry.alertCount += from.alertCount
-        entry.firstAt = min(entry.firstAt, from.firstAt)
-        entry.lastAt = max(entry.lastAt, from.lastAt)
-        entry.entities.merge(from.entities, uniquingKeysWith: max)
-        cases[target] = entry
-        for key in from.entities.keys { byEntity[key, default: []].insert(target) }
-        for (alert, id) in linked where id == source { linked[alert] = target }
+        if cases[target] != nil {
+            for alert in cases[source]?.alerts ?? [] { link(alert, to: target) }
+            if cases[source]?.isOlder == true { cases[target]?.isOlder = true }
+        }
         closed(source)
     }
 
-    /// Forgets cases that no alert can join any more, so that memory follows the open work and not the years.
-    mutating func forgetCases(before instant: Instant) {
-        let gone = Set(cases.values.filter { $0.lastAt < instant }.map(\.id))
-        guard !gone.isEmpty else { return }
-        for id in gone { cases[id] = nil }
-        linked = linked.filter { !gone.contains($0.value) }
-        byEntity = byEntity.compactMapValues { ids in
-            let left = ids.subtracting(gone)
-            return left.isEmpty ? nil : left
+    /// Some alerts leave for a case of their own, and take along what only they were about.
+    mutating func split(_ source: UUID, _ moved: [UUID], to new: UUID) {
+        for id in moved {
+            guard let seen = alerts[id] else { continue }
+            withdraw(seen, from: source)
+            if cases[new] == nil { cases[new] = Entry() }
+            link(id, to: new)
         }
+        if cases[new] != nil, moved.contains(where: { alerts[$0] == nil }) { cases[new]?.isOlder = true }
+    }
+
+    /// An alert belongs to nobody again.
+    mutating func unlinked(_ alert: UUID, from id: UUID) {
+        guard let seen = alerts[alert], seen.caseID == id else { return }
+        withdraw(seen, from: id)
+        alerts[alert]?.caseID = nil
+        setLoose(seen, true)
+        arrivedAlerts.append(alert, at: seen.arrivedAt)
     }
 
     mutating func closed(_ id: UUID, byItself: Bool = false) {
         cases[id]?.isOpen = false
         cases[id]?.isClosedByItself = byItself
+        if !byItself, let keys = cases[id]?.tally.keys { for key in keys { unlist(id, under: key) } }
     }
 
     mutating func reopened(_ id: UUID) {
         cases[id]?.isOpen = true
         cases[id]?.isClosedByItself = false
+        if let keys = cases[id]?.tally.keys { for key in keys { casesByEntity[key, default: []].insert(id) } }
     }
 
-    private static func strong(_ alert: NormalizedAlert, _ policy: Policy) -> [EntityKey: Double] {
-        let strong = alert.entities.filter { policy.isStrong($0.type) && !$0.value.isEmpty }
-        return Dictionary(strong.map { ($0.key, $0.role == .related ? 0.5 : 1) }, uniquingKeysWith: max)
+    private mutating func contribute(_ seen: Seen, to id: UUID) {
+        guard cases[id] != nil else { return }
+        cases[id]?.alerts.insert(seen.id)
+        cases[id]?.cover(seen)
+        touchedCases.append(id, at: seen.arrivedAt)
+        let new = cases[id]?.tally.add(seen.weights) ?? []
+        guard cases[id]?.takesAlerts == true else { return }
+        for key in new { casesByEntity[key, default: []].insert(id) }
     }
 
-    private static func overlap(
-        _ left: [EntityKey: Double], _ right: [EntityKey: Double]
-    ) -> (score: Double, shared: [EntityKey]) {
-        let shared = left.keys.filter { right[$0] != nil }.sorted()
-        let weight = shared.reduce(0) { $0 + min(left[$1] ?? 0, right[$1] ?? 0) }
-        let smaller = min(left.values.reduce(0, +), right.values.reduce(0, +))
-        return (smaller == 0 ? 0 : weight / smaller, shared)
+    private mutating func withdraw(_ seen: Seen, from id: UUID) {
+        guard cases[id]?.alerts.remove(seen.id) != nil else { return }
+        for key in cases[id]?.tally.remove(seen.weights) ?? [] { unlist(id, under: key) }
+        guard var entry = cases[id] else { return }
+        (entry.firstAt, entry.lastAt) = (.init(microseconds: .max), .init(microseconds: .min))
+        (entry.firstArrival, entry.lastArrival) = (.init(microseconds: .max), .init(microseconds: .min))
+        for alert in entry.alerts { if let left = alerts[alert] { entry.cover(left) } }
+        cases[id] = entry
+        touchedCases.append(id, at: entry.lastArrival)
     }
 
-    private static func distance(_ left: Instant, _ right: Instant) -> Int64 {
-        left < right ? right.milliseconds(since: left) : left.milliseconds(since: right)
+    private mutating func forget(_ id: UUID) {
+        guard let entry = cases.removeValue(forKey: id) else { return }
+        for key in entry.tally.keys { unlist(id, under: key) }
+        for alert in entry.alerts where alerts[alert]?.caseID == id { alerts[alert] = nil }
+    }
+
+    private mutating func unlist(_ id: UUID, under key: EntityKey) {
+        casesByEntity[key]?.remove(id)
+        if casesByEntity[key]?.isEmpty == true { casesByEntity[key] = nil }
+    }
+
+    private mutating func setLoose(_ seen: Seen, _ isLoose: Bool) {
+        for item in seen.weights.items {
+            if isLoose {
+                looseByEntity[item.key, default: []].insert(seen.id)
+            } else {
+                looseByEntity[item.key]?.remove(seen.id)
+                if looseByEntity[item.key]?.isEmpty == true { looseByEntity[item.key] = nil }
+            }
+        }
     }
 }

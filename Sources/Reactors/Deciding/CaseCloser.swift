@@ -19,10 +19,10 @@ package final class CaseCloser: Reactor {
         self.bench = bench
     }
 
-    package func remember(_ event: Event) async throws { try await learn(from: event) }
+    package func remember(_ event: Event) async throws { learn(from: event) }
 
     package func react(to event: Event) async throws {
-        try await learn(from: event)
+        learn(from: event)
         let registry = try await bench.registry()
         switch event.kind {
         case .caseEscalated:
@@ -36,15 +36,18 @@ package final class CaseCloser: Reactor {
         }
     }
 
-    /// Only what a person says teaches anything: what was closed by itself would confirm itself for ever.
-    private func learn(from event: Event) async throws {
-        guard let id = event.caseID, event.kind == .caseReopened || event.actor.isHuman,
-            let record = try await bench.cases.load(id, tenant: bench.tenant), record.mergedInto == nil,
-            let kind = AutomaticClosing.kind(of: record)
-        else { return }
-        let verdict = event.data["verdict"]?.stringValue.flatMap(Verdict.init(rawValue:))
+    /// Only what a person says teaches anything: what was closed by itself would confirm itself for ever. The event says
+    /// of which kind the case is, so a tenant with years of cases is remembered without reading one of them.
+    private func learn(from event: Event) {
+        guard let id = event.caseID else { return }
         verdicts.withLock { all in
-            if let verdict { all[kind, default: Verdicts()].add(verdict, of: id) } else { all[kind]?.remove(id) }
+            if event.kind == .caseReopened {
+                for kind in all.keys { all[kind]?.remove(id) }
+            } else if event.kind == .caseClosed, event.actor.isHuman, let kind = event.data["kind"]?.stringValue,
+                let verdict = event.data["verdict"]?.stringValue.flatMap(Verdict.init(rawValue:))
+            {
+                all[kind, default: Verdicts()].add(verdict, of: id)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ import struct Foundation.UUID
 package struct CaseEnricher: Reactor {
     package static let name = "enrich"
     package static let interests: Set<EventType> = [
-        .caseOpened, .caseAlertLinked, .runCompleted, .runFailed, .runCancelled, .rollbackCompleted,
+        .caseOpened, .caseAlertLinked, .caseSplit, .runCompleted, .runFailed, .runCancelled, .rollbackCompleted,
         .rollbackIncomplete,
     ]
 
@@ -20,18 +20,27 @@ package struct CaseEnricher: Reactor {
 
     package func react(to event: Event) async throws {
         try await bench.update(for: event, as: Self.name) { record in
-            record.needsEnrichment ? [try await enrichment(of: record)] : []
+            guard record.needsEnrichment else { return [] }
+            let gone = try await evidenceSplitOff(record)
+            return [try await enrichment(of: record, without: gone)] + record.expire(gone)
         }
     }
 
     /// Everything known about the case's entities as of now.
-    func enrichment(of record: CaseRecord) async throws -> Decision {
+    func enrichment(of record: CaseRecord, without gone: [EvidenceItem] = []) async throws -> Decision {
         let alerts = try await bench.alerts.load(record.alerts.map(\.alertID), tenant: bench.tenant)
-        return enrichment(of: record, alerts: alerts, registry: try await bench.registry())
+        return enrichment(of: record, alerts: alerts, without: gone, registry: try await bench.registry())
+    }
+
+    /// Evidence that came with alerts of another case now.
+    private func evidenceSplitOff(_ record: CaseRecord) async throws -> [EvidenceItem] {
+        let alerts = try await bench.alerts.load(record.alertsSplitOff ?? [], tenant: bench.tenant)
+        let events = Set(alerts.values.map(\.eventID))
+        return record.evidence.filter { !$0.eventIDs.isEmpty && events.isSuperset(of: $0.eventIDs) }
     }
 
     private func enrichment(
-        of record: CaseRecord, alerts: [UUID: AlertStore.Found], registry: Registry
+        of record: CaseRecord, alerts: [UUID: AlertStore.Found], without gone: [EvidenceItem], registry: Registry
     ) -> Decision {
         let found = record.alerts.compactMap { alerts[$0.alertID] }
         let entities = Self.entities(found, registry: registry)
@@ -39,7 +48,7 @@ package struct CaseEnricher: Reactor {
             found.flatMap { Self.evidence(of: $0, policy: registry.policy) }
             + Self.assetEvidence(entities, registry: registry)
         let known = Set(evidence.map(\.kind))
-        let kept = record.evidence.filter { !known.contains($0.kind) }
+        let kept = record.evidence.filter { !known.contains($0.kind) && !gone.contains($0) }
         return CaseRecord.enrich(
             alertIDs: record.alerts.map(\.alertID),
             entities: entities,

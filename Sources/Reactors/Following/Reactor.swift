@@ -23,6 +23,9 @@ package protocol Reactor: Sendable {
     func memoryStart(before position: Int64) async throws -> Int64
     /// Drops its memory: an erasure took out of the log what may be in it. It is remembered anew afterwards.
     func forget() async
+    /// Everything before the position is remembered; what comes now is reacted to. Its own reactions to earlier events may
+    /// lie beyond it.
+    func takeUp(at position: Int64) async throws
     /// One of the tenant's earlier events, before the checkpoint: to be remembered, not reacted to.
     func remember(_ event: Event) async throws
     func react(to event: Event) async throws
@@ -37,6 +40,7 @@ extension Reactor {
     package static var isTimed: Bool { false }
     package func memoryStart(before position: Int64) async throws -> Int64 { 0 }
     package func forget() async {}
+    package func takeUp(at position: Int64) async throws {}
     package func remember(_ event: Event) async throws {}
     package func tick(at now: Instant, position: Int64) async throws {}
 }

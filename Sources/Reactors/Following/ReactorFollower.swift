@@ -49,6 +49,7 @@ struct ReactorFollower: Sendable {
             for event in page.events where event.position < end { try await reactor.remember(event) }
             next = page.next
         }
+        try await reactor.takeUp(at: end)
     }
 
     /// Returns when the lease was lost.

@@ -148,7 +148,7 @@ enum CaseCommandRoutes {
         for id in alertIDs {
             guard let alert = found[id]?.alert else { continue }
             let written = try await call.services.cases.update(caseID, tenant: call.tenant, cause: call.cause) {
-                $0.link(alert, overlapScore: 1, shared: [])
+                $0.link(alert, overlapScore: 1, shared: [], by: .split)
             }
             position = written.position ?? position
         }

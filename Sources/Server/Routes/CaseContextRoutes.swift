@@ -5,7 +5,7 @@ import JSON
 import Projections
 import Reactors
 
-/// What stands around a case: evidence, recommendation, entities, clocks. Each is derived from the case's own fold.
+/// What stands around a case: its alerts, evidence, recommendation, entities, clocks. Each is derived from the case's own fold.
 enum CaseContextRoutes {
     static var all: [Endpoint] {
         [
@@ -21,6 +21,10 @@ enum CaseContextRoutes {
                     throw Problem(.notFound, "Nothing is recommended yet: the case is \(record.state.rawValue).")
                 }
                 return .resource(try JSONValue(encoding: view), version: record.version)
+            },
+            .get("/v1/cases/{id}/alerts", ReadCases.self, query: moments, reads: ["cases"]) { call in
+                let (record, position) = try await record(call)
+                return .list(try record.alerts.map { try JSONValue(encoding: CaseAlertView($0)) }, asOf: position)
             },
             .get("/v1/cases/{id}/entities", ReadCases.self, query: moments, reads: ["cases"]) { call in
                 let (record, position) = try await record(call)

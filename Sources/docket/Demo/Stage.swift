@@ -95,7 +95,15 @@ struct Stage: Sendable {
         var gate = policy["gate"] ?? [:]
         gate["count_imported_history"] = true
         policy["gate"] = gate
-        if speed > 1 { policy = Self.divided(policy, by: speed, isFreshness: false) }
+        if speed > 1 {
+            policy = Self.divided(policy, by: speed, isFreshness: false)
+            // Shorter windows are no windows: the policy would be refused.
+            var correlation = policy["correlation"] ?? [:]
+            for name in ["window_ms", "max_age_ms"] {
+                correlation[name] = .integer(max(30_000, correlation[name]?.int64Value ?? 0))
+            }
+            policy["correlation"] = correlation
+        }
         let admin = APIClient(base: baseURL, token: access.tokens["admin"])
         let proposed = try await admin.post("/v1/policies", policy)
         guard let id = proposed["proposal_id"]?.stringValue ?? proposed["id"]?.stringValue else {
