@@ -7,10 +7,17 @@ final class EngineSlots: Sendable {
     /// The slot without rules.
     static let empty = 0
 
+    /// One engine, with a lock of its own: whoever needs it as well waits while it is made, and nobody else does.
+    private final class Slot: Sendable {
+        let groups: [Int]
+        let engine = Mutex<EventEngine?>(nil)
+
+        init(_ groups: [Int]) { self.groups = groups }
+    }
+
     private struct State {
         var numbers: [[Int]: Int] = [[]: EngineSlots.empty]
-        var groups: [[Int]] = [[]]
-        var engines: [EventEngine?] = [nil]
+        var slots = [Slot([])]
     }
 
     private let state = Mutex(State())
@@ -19,21 +26,19 @@ final class EngineSlots: Sendable {
     func number(of groups: [Int]) -> Int {
         state.withLock { state in
             if let known = state.numbers[groups] { return known }
-            state.numbers[groups] = state.groups.count
-            state.groups.append(groups)
-            state.engines.append(nil)
-            return state.groups.count - 1
+            state.numbers[groups] = state.slots.count
+            state.slots.append(Slot(groups))
+            return state.slots.count - 1
         }
     }
 
-    /// The engine of a slot. Whoever needs it as well waits while it is made.
-    func engine(_ slot: Int, make: ([Int]) -> EventEngine) -> EventEngine? {
-        state.withLock { state in
-            if slot == Self.empty { return nil }
-            if let known = state.engines[slot] { return known }
-            let made = make(state.groups[slot])
-            state.engines[slot] = made
-            return made
+    /// The engine of a slot; `nil` where there are no rules.
+    func engine(_ number: Int, make: ([Int]) -> EventEngine) -> EventEngine? {
+        if number == Self.empty { return nil }
+        let slot = state.withLock { $0.slots[number] }
+        return slot.engine.withLock { engine in
+            if engine == nil { engine = make(slot.groups) }
+            return engine
         }
     }
 }

@@ -187,7 +187,7 @@ struct EventTable {
         } else {
             // A character may become longer, to twice its bytes at most, and one may be written beyond the end.
             reserve(2 * Int(entry.count) + 16)
-            used += foldEncoded(entry, in: record)
+            used += decode(entry, in: record, folding: true)
         }
         return noteFolded(place, start..<used)
     }
@@ -217,8 +217,10 @@ struct EventTable {
         return Int(entry.count)
     }
 
-    /// Folds a text with escapes or bytes beyond ASCII.
-    private mutating func foldEncoded(_ entry: Entry, in record: Span<UInt8>) -> Int {
+    /// Resolves the escapes of a text, and folds its case or not.
+    /// - Returns: how many bytes were written.
+    @inline(__always)
+    private mutating func decode(_ entry: Entry, in record: Span<UInt8>, folding: Bool) -> Int {
         let begin = used
         var out = text.mutableSpan
         var target = begin
@@ -228,7 +230,7 @@ struct EventTable {
             if index + Word.width <= record.count {
                 let word = Word(record, at: index)
                 let plain = min(word.asciiPrefixBeforeBackslash, end - index)
-                word.lowercased.store(into: &out, at: target)
+                (folding ? word.lowercased : word).store(into: &out, at: target)
                 index += plain
                 target += plain
                 if plain == Word.width || index >= end { continue }
@@ -240,12 +242,20 @@ struct EventTable {
                 out[target] = UInt8(ascii: "\\")
                 target += 1
                 index += 2
-            case UInt8(ascii: "\\"): target = LowerCase.write(Self.escape(record, &index), into: &out, at: target)
+            case UInt8(ascii: "\\"):
+                let value = Self.escape(record, &index)
+                target =
+                    folding
+                    ? LowerCase.write(value, into: &out, at: target) : LowerCase.encode(value, into: &out, at: target)
             case ..<0x80:
-                out[target] = Self.lowercased(byte)
+                out[target] = folding ? Self.lowercased(byte) : byte
                 target += 1
                 index += 1
-            default: target = LowerCase.write(Self.scalar(record, &index), into: &out, at: target)
+            default:
+                let value = Self.scalar(record, &index)
+                target =
+                    folding
+                    ? LowerCase.write(value, into: &out, at: target) : LowerCase.encode(value, into: &out, at: target)
             }
         }
         return target - begin
@@ -314,11 +324,11 @@ struct EventTable {
         if entry.rawStart >= 0 { return Int(entry.rawStart)..<Int(entry.rawStart + entry.rawCount) }
         let range = Int(entry.start)..<Int(entry.start + entry.count)
         let kept: Range<Int>
-        if entry.kind == .text, !entry.hasEscapes, !entry.isFraction {
-            reserve(range.count)
-            for index in range { text[used + index - range.lowerBound] = record[index] }
-            kept = used..<(used + range.count)
-            used += range.count
+        if entry.kind == .text, !entry.isFraction {
+            reserve(2 * range.count + 16)
+            let start = used
+            used += decode(entry, in: record, folding: false)
+            kept = start..<used
         } else {
             kept = keep(Self.slowText(entry, range, in: record))
         }
@@ -327,16 +337,12 @@ struct EventTable {
         return kept
     }
 
-    /// Text that the parser makes: of escapes beyond ASCII, of fractions, of objects.
+    /// Text that the parser makes: of fractions, of objects.
     private static func slowText(_ entry: Entry, _ range: Range<Int>, in record: Span<UInt8>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(range.count + 2)
-        let isString = entry.kind == .text && !entry.isFraction
-        if isString { bytes.append(UInt8(ascii: "\"")) }
-        for index in range { bytes.append(record[index]) }
-        if isString { bytes.append(UInt8(ascii: "\"")) }
         // The scanner has read it, so there is a value.
-        guard let value = try? JSONValue.parseEvidence(bytes).value else { return [] }
+        guard let value = try? JSONValue.parseEvidence(Array(copying: record.extracting(range))).value else {
+            return []
+        }
         return Array((value.scalarText ?? value.canonicalString()).utf8)
     }
 }

@@ -31,7 +31,8 @@ enum LowerCase {
     /// Where characters beyond the Basic Multilingual Plane have a case; emoji are not among them.
     private static let hasLetters: Range<UInt32> = 0x10400..<0x1EA00
 
-    private static func encode(_ value: UInt32, into bytes: inout MutableSpan<UInt8>, at place: Int) -> Int {
+    /// Writes a character as UTF-8. - Returns: the place behind it.
+    static func encode(_ value: UInt32, into bytes: inout MutableSpan<UInt8>, at place: Int) -> Int {
         func tail(_ shift: UInt32) -> UInt8 { UInt8(0x80 | (value >> shift) & 0x3F) }
         switch value {
         case ..<0x80:

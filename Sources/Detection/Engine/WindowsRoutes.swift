@@ -12,6 +12,8 @@ struct WindowsRoutes: Sendable {
     /// For a channel that no rule is about.
     private let otherwise: Int
     private let eventID: Int32
+    /// All slots to which records may be sent.
+    var slots: [Int] { channels.flatMap { $0.slots + [$0.otherwise] } + [otherwise] }
 
     init(_ groups: [RuleSet.Group], _ names: FieldNames, _ slots: EngineSlots) {
         var onEvery: [Int] = []

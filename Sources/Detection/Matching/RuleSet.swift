@@ -137,6 +137,15 @@ package final class RuleSet: Sendable {
         chosen.append(source.namedSlot)
     }
 
+    /// Makes the engines that records of a log source may need, on all cores, so that none of them has to wait.
+    package func prepare(for logsource: Logsource) async {
+        let source = source(logsource)
+        let needed = Set([source.slot, source.namedSlot] + (source.channel == nil ? [] : windows.slots))
+        await withTaskGroup(of: Void.self) { group in
+            for slot in needed.sorted() { group.addTask { @concurrent [self] in _ = engine(slot) } }
+        }
+    }
+
     /// The engine of a slot; `nil` where there are no rules.
     func engine(_ slot: Int) -> EventEngine? {
         slots.engine(slot) { groups in

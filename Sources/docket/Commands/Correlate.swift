@@ -24,7 +24,7 @@ struct Correlate: AsyncParsableCommand {
 
     func run() async throws {
         let origin = TelemetryOrigin(logsource: try logsource.map { try Logsource(option: $0) })
-        let loaded = try RuleFiles(rules)
+        let loaded = try await RuleFiles(rules)
         loaded.reportRefused()
         let set = RuleSet(rules: loaded.rules)
         let correlations = CorrelationSet(correlations: loaded.correlations, rules: loaded.rules)

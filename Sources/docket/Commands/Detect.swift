@@ -25,7 +25,7 @@ struct Detect: AsyncParsableCommand {
 
     func run() async throws {
         let source = try Logsource(option: logsource)
-        let loaded = try RuleFiles(rules)
+        let loaded = try await RuleFiles(rules)
         loaded.reportRefused()
         guard !loaded.rules.isEmpty else {
             throw CommandFailure("no rule could be loaded from \(rules.joined(separator: ", "))")
@@ -35,6 +35,7 @@ struct Detect: AsyncParsableCommand {
         var extracting: (@Sendable (JSONValue) -> [String: String])?
         if let reader, reader.extractsFields { extracting = { reader.extractedFields(of: $0) } }
         let detection = ParallelDetection(rules: set, logsource: source, extracting: extracting)
+        await set.prepare(for: source)
         let start = Stopwatch()
         var sum = LineDetector.Counts()
         var bytes = 0

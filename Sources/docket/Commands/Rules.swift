@@ -26,7 +26,7 @@ struct Rules: AsyncParsableCommand {
             OutputFormat.text
 
         func run() async throws {
-            let read = try RuleFiles(paths, linting: true)
+            let read = try await RuleFiles(paths, linting: true)
             let set = CorrelationSet(correlations: read.correlations, rules: read.rules)
             let refused = read.refused + set.refused
             let warnings =

@@ -49,23 +49,21 @@ struct LineFile {
     /// The next lines; `nil` at the end. Each but the last ends with a line feed.
     mutating func next() throws -> [UInt8]? {
         if isAtEnd { return nil }
-        var block = rest
-        rest = []
-        block.reserveCapacity(block.count + Self.blockBytes)
+        var block: [UInt8] = []
         while true {
-            let start = block.count
-            let piece = try piece()
-            if piece.isEmpty {
+            let known = block.isEmpty ? rest : block
+            rest = []
+            block = try Self.reading(file, behind: known, name)
+            if block.count == known.count {
                 isAtEnd = true
                 return block.isEmpty ? nil : block
             }
-            block += piece
-            defer { isBegun = true }
             if !isBegun, block.starts(with: [0x1F, 0x8B]) {
                 isAtEnd = true
                 return try expanded(block)
             }
-            if let end = block[start...].lastIndex(of: 0x0A) {
+            isBegun = true
+            if let end = block[known.count...].lastIndex(of: 0x0A) {
                 rest = Array(block[(end + 1)...])
                 block.removeLast(block.count - end - 1)
                 return block
@@ -76,10 +74,13 @@ struct LineFile {
         }
     }
 
-    private func piece() throws -> [UInt8] {
+    /// What is known and what is read behind it, in one piece of memory.
+    private static func reading(_ file: FileDescriptor, behind known: [UInt8], _ name: String) throws -> [UInt8] {
         do {
-            return try [UInt8](unsafeUninitializedCapacity: Self.blockBytes) { buffer, count in
-                count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+            return try [UInt8](unsafeUninitializedCapacity: known.count + blockBytes) { buffer, count in
+                count = buffer.initialize(fromContentsOf: known)
+                count += try file.read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...]))
             }
         } catch {
             throw CommandFailure("cannot read \(name): \(error.localizedDescription)")
@@ -89,9 +90,9 @@ struct LineFile {
     private func expanded(_ start: [UInt8]) throws -> [UInt8] {
         var bytes = start
         while true {
-            let piece = try piece()
-            if piece.isEmpty { break }
-            bytes += piece
+            let more = try Self.reading(file, behind: bytes, name)
+            if more.count == bytes.count { break }
+            bytes = more
         }
         do {
             return try Gzip.inflate(bytes, limits: Gzip.Limits(bytesMaximum: Self.expandedMaximum, ratioMaximum: 1_000))
