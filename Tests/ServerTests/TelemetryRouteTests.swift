@@ -54,6 +54,10 @@ struct TelemetryRouteTests {
                     "received": 4, "matched": 2, "unmatched": 1, "dead_lettered": 1, "matches": 2, "alerts_created": 1,
                     "alerts_duplicate": 1,
                 ])
+            let rules = try await server.get("/v1/rules?limit=500", as: .role(.admin))
+            let activity = (rules.json["items"]?.arrayValue ?? []).first { $0["pack"] == "tenant" }?["activity"]
+            // Read, not evaluated: the record without the rule's literal. A broken one is no record.
+            #expect(activity?["records"] == 3 && activity?["evaluations"] == 2 && activity?["matches"] == 2)
             try await server.project()
             let alerts = try await server.get("/v1/alerts?source=sigma", as: .role(.analyst))
             let id = try #require(alerts.json.at("/items/0/id")?.stringValue)

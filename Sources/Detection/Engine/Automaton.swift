@@ -20,7 +20,7 @@ struct Automaton: Sendable {
     /// The place of the first row whose state has three bytes of a literal behind it.
     let deepRow: UInt32
 
-    /// - Parameter literals: not empty, each at most once; a literal's number is its place.
+    /// - Parameter literals: each at most once, none of them empty; a literal's number is its place.
     init(_ literals: [[UInt8]]) {
         var used = [Bool](repeating: false, count: 256)
         for literal in literals { for byte in literal { used[Int(byte)] = true } }

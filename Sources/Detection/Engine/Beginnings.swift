@@ -80,7 +80,7 @@ struct Beginnings: Sendable {
                 let word = Word(text, at: place).bits
                 var offset = 0
                 while offset <= Word.width - Self.length {
-                    if has(UInt32(truncatingIfNeeded: word >> UInt64(offset * 8)) & 0xFF_FFFF, bits) {
+                    if has(UInt32(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: offset &* 8)) & 0xFF_FFFF, bits) {
                         return found(place + offset, from, end)
                     }
                     offset += step
@@ -99,7 +99,7 @@ struct Beginnings: Sendable {
     @inline(__always)
     private func has(_ bytes: UInt32, _ bits: Span<UInt64>) -> Bool {
         let place = Self.place(bytes)
-        return bits[place >> 6] & (1 << UInt64(truncatingIfNeeded: place & 63)) != 0
+        return bits[place >> 6] & (1 &<< UInt64(truncatingIfNeeded: place)) != 0
     }
 
     @inline(__always)

@@ -7,7 +7,8 @@ final class FieldMatcher: Sendable {
     }
 
     private let whole: ByteTable
-    private let automaton: Automaton?
+    /// Of no literals where there are none.
+    private let automaton: Automaton
     /// Lengths of the automaton's literals.
     private let lengths: [Int32]
     // Uses of each literal, flat: of the whole texts first, then of the automaton's.
@@ -36,7 +37,7 @@ final class FieldMatcher: Sendable {
         let wholeTexts = wholes.keys.sorted { $0.lexicographicallyPrecedes($1) }
         let partTexts = parts.keys.sorted { $0.lexicographicallyPrecedes($1) }
         whole = ByteTable(wholeTexts)
-        automaton = partTexts.isEmpty ? nil : Automaton(partTexts)
+        automaton = Automaton(partTexts)
         lengths = partTexts.map { Int32($0.count) }
         var uses: [Use] = []
         var start: [Int32] = [0]
@@ -49,7 +50,7 @@ final class FieldMatcher: Sendable {
         useStart = start
     }
 
-    var stateCount: Int { automaton?.stateCount ?? 0 }
+    var stateCount: Int { automaton.stateCount }
 
     /// Marks the predicates that a text makes true.
     func scan(_ buffer: [UInt8], _ range: Range<Int>, _ marks: inout PredicateMarks, _ engine: EventEngine) {
@@ -63,9 +64,10 @@ final class FieldMatcher: Sendable {
             }
         }
         for place in edges.indices where stands(place, text, range) { marks.mark(edges[place].use.predicate, engine) }
-        guard let automaton else { return }
-        let cells = automaton.cells.span
-        let columns = automaton.columns.span
+        if lengths.isEmpty { return }
+        // What a class holds is borrowed through variables.
+        let (cellsHeld, columnsHeld) = (automaton.cells, automaton.columns)
+        let (cells, columns) = (cellsHeld.span, columnsHeld.span)
         var row: UInt32 = 0
         var index = range.lowerBound
         let end = range.upperBound

@@ -37,7 +37,7 @@ struct Word {
 
     /// Whether its first bytes are all ASCII.
     @inline(__always)
-    func isASCII(first count: Int) -> Bool { bits & Self.highs & ~(~0 << UInt64(8 * count)) == 0 }
+    func isASCII(first count: Int) -> Bool { bits & Self.highs & ~(~0 &<< UInt64(truncatingIfNeeded: 8 &* count)) == 0 }
 
     /// How many bytes come before the first backslash or byte beyond ASCII; 8 where there is none.
     @inline(__always)
@@ -105,7 +105,7 @@ struct WordHash {
         }
         if index < end {
             if index + Word.width <= bytes.count {
-                hash.add(Word(bytes, at: index).bits & ((1 << UInt64((end - index) * 8)) - 1))
+                hash.add(Word(bytes, at: index).bits & ((1 &<< UInt64(truncatingIfNeeded: (end - index) &* 8)) &- 1))
             } else {
                 var rest: UInt64 = 0
                 var shift: UInt64 = 0

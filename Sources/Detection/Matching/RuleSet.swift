@@ -1,5 +1,4 @@
 package import JSON
-import Synchronization
 
 /// A rule that holds for an event.
 package struct RuleMatch: Sendable, Hashable {
@@ -31,7 +30,6 @@ package final class RuleSet: Sendable {
     private let tests: [FieldTest]
     private let windows: WindowsRoutes
     private let slots: EngineSlots
-    private let noted: Mutex<RuleStatistics>
 
     package var ruleCount: Int { told.count }
 
@@ -63,7 +61,6 @@ package final class RuleSet: Sendable {
         self.told = told
         self.tests = tests
         self.names = names
-        noted = Mutex(RuleStatistics(ruleCount: told.count))
         slots = EngineSlots()
         windows = WindowsRoutes(groups, names, slots)
     }
@@ -73,12 +70,6 @@ package final class RuleSet: Sendable {
     package var unmapped: [Logsource] {
         groups.filter { $0.logsource.product == "windows" && $0.windows == nil }.map(\.logsource)
     }
-
-    /// What evaluators did with the set, as far as they noted it here.
-    package var statistics: RuleStatistics { noted.withLock { $0 } }
-
-    /// Adds what one evaluator did, once.
-    package func note(_ statistics: RuleStatistics) { noted.withLock { $0 += statistics } }
 
     /// What is told of a rule. - Parameter number: of `EventEvaluator.found`.
     package func match(_ number: Int32) -> RuleMatch { told[Int(number)] }

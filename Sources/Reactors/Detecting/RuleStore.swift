@@ -12,6 +12,8 @@ package import struct Foundation.UUID
 /// takes the pack's away as well.
 package final class RuleStore: Sendable {
     package let log: EventLog
+    /// What rules do in this process.
+    package let activity = RuleActivity()
     /// What the correlations of this process hold.
     package let load = CorrelationLoad()
     private let state = Mutex(State())

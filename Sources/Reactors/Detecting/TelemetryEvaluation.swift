@@ -20,6 +20,9 @@ struct TelemetryEvaluation: Sendable {
     var received = 0
     var matched: [Matched] = []
     var broken: [BrokenRecord] = []
+    var statistics: RuleStatistics
+
+    init(ruleCount: Int) { statistics = RuleStatistics(ruleCount: ruleCount) }
 
     /// - Throws: `CancellationError`.
     static func evaluate(
@@ -37,11 +40,12 @@ struct TelemetryEvaluation: Sendable {
             }
             var parts: [(Int, TelemetryEvaluation)] = []
             for try await part in group { parts.append(part) }
-            var sum = TelemetryEvaluation()
+            var sum = TelemetryEvaluation(ruleCount: rules.set.ruleCount)
             for (_, part) in parts.sorted(by: { $0.0 < $1.0 }) {
                 sum.received += part.received
                 sum.matched += part.matched
                 sum.broken += part.broken
+                sum.statistics += part.statistics
             }
             return sum
         }

@@ -67,6 +67,7 @@ package struct TelemetryReceiver: Sendable {
         let minimum = try await registries.registry(of: tenant).policy.correlation.minimumSeverity
         let evaluation = try await TelemetryEvaluation.evaluate(
             items, origin: origin, rules: active, receivedAt: now, width: width)
+        rules.activity.note(evaluation.statistics, of: active.set, tenant: tenant, at: now)
         var counts = Counts()
         counts.received = evaluation.received
         counts.deadLettered = evaluation.broken.count

@@ -70,6 +70,8 @@ struct HealthRoutes: Sendable {
         var gauges: [(name: String, labels: [String: String], value: Double)] = [
             ("docket_event_streams", [:], Double(services.streams.open))
         ]
+        gauges.append(
+            ("docket_detection_expressions_given_up_total", [:], Double(services.rules.activity.expressionsGivenUp)))
         if let load = services.rules.load.counters {
             gauges.append(("docket_correlation_entries", [:], Double(load.entriesHeld)))
             gauges.append(("docket_correlation_groups", [:], Double(load.groupsHeld)))

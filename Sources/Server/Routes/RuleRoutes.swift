@@ -42,6 +42,7 @@ enum RuleRoutes {
         let after = try call.query.text("cursor").map(decode) ?? ""
         let limit = try call.query.limit()
         let active = try await call.services.rules.rules(of: call.tenant)
+        let activity = call.services.rules.activity.activity(of: call.tenant)
         let found = try await entries(call).values
             .filter { $0.rule.ruleID > after && (state.map { ($0 == .retired) } ?? $0.isRetired) == $0.isRetired }
             .sorted { $0.rule.ruleID < $1.rule.ruleID }
@@ -50,7 +51,8 @@ enum RuleRoutes {
         return Reply(
             .ok,
             [
-                "items": .array(page.map { json($0, active) }), "next_cursor": next.map(JSONValue.string) ?? .null,
+                "items": .array(page.map { json($0, active, activity) }),
+                "next_cursor": next.map(JSONValue.string) ?? .null,
                 "has_more": .bool(next != nil),
                 "as_of_position": .integer(try await call.services.lastPosition(of: call.tenant)),
             ])
@@ -58,7 +60,9 @@ enum RuleRoutes {
 
     private static func get(_ call: Call<ReadConfiguration>) async throws -> Reply {
         let entry = try await find(call)
-        var json = json(entry, try await call.services.rules.rules(of: call.tenant))
+        var json = json(
+            entry, try await call.services.rules.rules(of: call.tenant),
+            call.services.rules.activity.activity(of: call.tenant))
         json["text"] = .string(entry.rule.text)
         return .resource(json, version: Int64(entry.rule.version))
     }
@@ -68,7 +72,9 @@ enum RuleRoutes {
         return entry
     }
 
-    private static func json(_ entry: RuleBook.Entry, _ active: ActiveRules) -> JSONValue {
+    private static func json(
+        _ entry: RuleBook.Entry, _ active: ActiveRules, _ activity: RuleActivity.Tenant?
+    ) -> JSONValue {
         let rule = entry.rule
         func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
         let problem = active.refused.first { $0.ruleID == rule.ruleID }
@@ -83,6 +89,17 @@ enum RuleRoutes {
                     && !active.correlations.isSilenced(rule.ruleID)),
             "problem": text(entry.isRetired ? nil : problem?.reason),
             "published_at": .string(entry.publishedAt.rfc3339), "event_id": .string(entry.eventID.lowercased),
+            "activity": rule.kind == .rule ? activity.map { json($0, rule.ruleID) } ?? .null : .null,
+        ]
+    }
+
+    /// What the rule did in this process, and what it took: for whoever tunes rules.
+    private static func json(_ activity: RuleActivity.Tenant, _ ruleID: String) -> JSONValue {
+        let entry = activity.entry(of: ruleID)
+        return [
+            "since": .string(activity.since.rfc3339), "records": .integer(Int64(activity.records)),
+            "evaluations": .integer(Int64(entry.evaluations)), "matches": .integer(Int64(entry.matches)),
+            "microseconds": .integer(Int64(entry.nanoseconds / 1_000)),
         ]
     }
 
@@ -108,10 +125,11 @@ enum RuleRoutes {
             store: call.services.rules, tenant: call.tenant, actor: call.permit.actor, clock: call.services.clock)
         let outcome = try await publisher.publish(documents, pack: "tenant", traceID: call.traceID)
         let active = try await call.services.rules.rules(of: call.tenant)
+        let activity = call.services.rules.activity.activity(of: call.tenant)
         let book = try await call.services.rules.book(of: call.tenant)
         let items = (outcome.published + outcome.unchanged).sorted().compactMap { book.entries[$0] }
         return Reply(
-            outcome.published.isEmpty ? .ok : .created, ["items": .array(items.map { json($0, active) })]
+            outcome.published.isEmpty ? .ok : .created, ["items": .array(items.map { json($0, active, activity) })]
         ).at(outcome.position)
     }
 
@@ -152,7 +170,8 @@ enum RuleRoutes {
         let position = try await publisher.retire(entry.rule.ruleID, reason: reason, traceID: call.traceID)
         entry.isRetired = true
         let active = try await call.services.rules.rules(of: call.tenant)
-        return .resource(json(entry, active), version: Int64(entry.rule.version), position: position)
+        let activity = call.services.rules.activity.activity(of: call.tenant)
+        return .resource(json(entry, active, activity), version: Int64(entry.rule.version), position: position)
     }
 
     private static func encode(_ id: String) -> String { Data(id.utf8).base64EncodedString().replacing("=", with: "") }
