@@ -80,7 +80,9 @@ struct Beginnings: Sendable {
                 let word = Word(text, at: place).bits
                 var offset = 0
                 while offset <= Word.width - Self.length {
-                    if has(UInt32(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: offset &* 8)) & 0xFF_FFFF, bits) {
+                    if has(
+                        UInt32(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: offset &* 8)) & 0xFF_FFFF, bits)
+                    {
                         return found(place + offset, from, end)
                     }
                     offset += step

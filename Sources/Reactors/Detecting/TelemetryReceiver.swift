@@ -11,7 +11,8 @@ package import struct Foundation.UUID
 /// alerts are made of those that call for one. A record that no rule holds for leaves no trace.
 ///
 /// Doing it again with the same items changes nothing: the ids of what it writes come from the records. (A record
-/// without a time of its own is a new one each time that it arrives.)
+/// without a time of its own is a new one each time that it arrives.) What comes again in whole soon after, is answered
+/// from memory (`RecentFlushes`); otherwise the log counts how often an alert came again.
 package struct TelemetryReceiver: Sendable {
     /// Contract §1; `received = matched + unmatched + deadLettered`.
     package struct Counts: Sendable, Hashable, Codable {
@@ -37,8 +38,8 @@ package struct TelemetryReceiver: Sendable {
     }
 
     /// What callers should hand over at once, at most: more is more memory, less is more transactions.
-    package static let flushItems = 5_000
-    package static let flushBytes = 4 << 20
+    package static let flushItems = 20_000
+    package static let flushBytes = 16 << 20
 
     /// Records of one flush that are written one by one, of those that agree in rules and fields and make no alert;
     /// what is beyond is counted.
@@ -50,6 +51,7 @@ package struct TelemetryReceiver: Sendable {
     package let rules: RuleStore
     private let registries: RegistryStore
     private let width: Int
+    private let recent = RecentFlushes(limit: 5_000)
 
     /// - Parameter width: how many cores evaluate.
     package init(log: EventLog, rules: RuleStore, registries: RegistryStore, width: Int) {
@@ -75,14 +77,27 @@ package struct TelemetryReceiver: Sendable {
         counts.unmatched = counts.received - counts.matched - counts.deadLettered
         counts.matches = evaluation.matched.reduce(0) { $0 + $1.rules.count }
         var writer = AlertWriter(log: log, tenant: tenant, actor: actor, traceID: traceID, now: now)
-        if !evaluation.matched.isEmpty {
+        let flush = Self.name(of: evaluation.matched, active, minimum, tenant)
+        if let known = recent.alerts(of: flush) {
+            counts.alertsDuplicate = known
+        } else if !evaluation.matched.isEmpty {
             writer.causedBy = try await record(evaluation.matched, active, minimum, writer)
             let (created, duplicate) = try await alert(evaluation.matched, active, minimum, writer)
             counts.alertsCreated = created
             counts.alertsDuplicate = duplicate
+            recent.note(flush, alerts: created + duplicate)
         }
         try await bury(evaluation.broken, origin, writer)
         return counts
+    }
+
+    /// What makes two flushes the same: the records for which rules hold, the rules, and which of them alert.
+    private static func name(
+        of matched: [TelemetryEvaluation.Matched], _ active: ActiveRules, _ minimum: Severity, _ tenant: UUID
+    ) -> UUID {
+        var bytes = active.digest.bytes + Array(minimum.rawValue.utf8)
+        for item in matched { bytes += item.digest.bytes + Array(item.normalized.occurredAt.rfc3339.utf8) }
+        return UUID.v5(namespace: tenant, name: "flush/" + Digest.sha256(bytes).text)
     }
 
     /// Writes `detection.matched` with the bytes of its records. - Returns: its id.
