@@ -140,7 +140,6 @@ package struct EventEvaluator: Sendable {
         }
         for rule in found { statistics.matches[Int(rule)] += 1 }
         statistics.matched += found.isEmpty ? 0 : 1
-        statistics.exceeded = table.exceeded
     }
 
     @inline(__always)
@@ -195,13 +194,16 @@ package struct EventEvaluator: Sendable {
     ) {
         let number = engine.rules[Int(rule)]
         statistics.evaluations[Int(number)] += 1
-        guard isTimed else {
-            if holds(engine.program.roots[Int(rule)], engine, record) { found.append(number) }
-            return
+        let exceeded = table.exceeded
+        let start = isTimed ? ContinuousClock.now : nil
+        let isFound = holds(engine.program.roots[Int(rule)], engine, record)
+        if let start { statistics.note(ContinuousClock.now - start, rule: Int(number)) }
+        // An expression that was given up may be part of what speaks for the rule or against it.
+        if table.exceeded != exceeded {
+            statistics.skipped[Int(number)] += 1
+        } else if isFound {
+            found.append(number)
         }
-        let start = ContinuousClock.now
-        if holds(engine.program.roots[Int(rule)], engine, record) { found.append(number) }
-        statistics.note(ContinuousClock.now - start, rule: Int(number))
     }
 
     private mutating func holds(_ place: Int32, _ engine: EventEngine, _ record: Span<UInt8>) -> Bool {

@@ -3,8 +3,9 @@ package struct RuleStatistics: Sendable {
     package internal(set) var records = 0
     /// Records for which at least one rule holds.
     package internal(set) var matched = 0
-    /// Searches for a regular expression that were given up, as taking too many steps; the test counts as not holding.
-    package internal(set) var exceeded = 0
+    /// By number of the rule: records for which it was skipped, since a search for one of its regular expressions took too
+    /// many steps.
+    package internal(set) var skipped: [Int]
     /// By number of the rule: records for which it was evaluated, since one of its necessary literals was there.
     package internal(set) var evaluations: [Int]
     /// By number of the rule: records for which it holds.
@@ -20,6 +21,7 @@ package struct RuleStatistics: Sendable {
     package init(ruleCount: Int) {
         evaluations = [Int](repeating: 0, count: ruleCount)
         matches = evaluations
+        skipped = evaluations
         nanoseconds = evaluations
     }
 
@@ -31,10 +33,10 @@ package struct RuleStatistics: Sendable {
     package static func += (sum: inout RuleStatistics, other: RuleStatistics) {
         sum.records += other.records
         sum.matched += other.matched
-        sum.exceeded += other.exceeded
         for rule in other.evaluations.indices {
             sum.evaluations[rule] += other.evaluations[rule]
             sum.matches[rule] += other.matches[rule]
+            sum.skipped[rule] += other.skipped[rule]
             sum.nanoseconds[rule] += other.nanoseconds[rule]
         }
     }

@@ -15,6 +15,8 @@ package final class RuleActivity: Sendable {
         package var evaluations = 0
         /// Records for which it held.
         package var matches = 0
+        /// Records for which it was skipped, since a search for one of its regular expressions took too many steps.
+        package var skipped = 0
         /// Time that its evaluations took, estimated from samples (`RuleStatistics`).
         package var nanoseconds = 0
     }
@@ -31,7 +33,7 @@ package final class RuleActivity: Sendable {
 
     private struct State {
         var tenants: [UUID: Tenant] = [:]
-        var exceeded = 0
+        var skipped = 0
     }
 
     private let state = Mutex(State())
@@ -40,13 +42,14 @@ package final class RuleActivity: Sendable {
 
     func note(_ statistics: RuleStatistics, of set: RuleSet, tenant: UUID, at now: Instant) {
         state.withLock { state in
-            state.exceeded += statistics.exceeded
+            state.skipped += statistics.skipped.reduce(0, +)
             var known = state.tenants.removeValue(forKey: tenant) ?? Tenant(since: now)
             known.records += statistics.records
             for rule in 0..<set.ruleCount where statistics.evaluations[rule] > 0 {
                 var entry = known.entries[set.match(Int32(rule)).ruleID] ?? Entry()
                 entry.evaluations += statistics.evaluations[rule]
                 entry.matches += statistics.matches[rule]
+                entry.skipped += statistics.skipped[rule]
                 entry.nanoseconds += statistics.nanoseconds[rule]
                 known.entries[set.match(Int32(rule)).ruleID] = entry
             }
@@ -57,6 +60,6 @@ package final class RuleActivity: Sendable {
     /// `nil` for a tenant that sent no records to this process.
     package func activity(of tenant: UUID) -> Tenant? { state.withLock { $0.tenants[tenant] } }
 
-    /// Searches for regular expressions that were given up, of all tenants.
-    package var expressionsGivenUp: Int { state.withLock { $0.exceeded } }
+    /// How often a rule was skipped for a record, of all tenants.
+    package var skipped: Int { state.withLock { $0.skipped } }
 }

@@ -34,9 +34,9 @@ final class MetricsRegistry: Sendable {
         "docket_telemetry_records_total": .init(
             kind: "counter", help: "Raw records received, by what became of them."),
         "docket_detection_matches_total": .init(kind: "counter", help: "Rules that held for a raw record."),
-        "docket_detection_expressions_given_up_total": .init(
+        "docket_detection_rules_skipped_total": .init(
             kind: "counter",
-            help: "Searches for a regular expression that took too many steps; they count as not found."),
+            help: "Rules skipped for a record, since a search for a regular expression took too many steps."),
         "docket_correlation_entries": .init(
             kind: "gauge", help: "Records and hits that correlations of this process remember."),
         "docket_correlation_groups": .init(

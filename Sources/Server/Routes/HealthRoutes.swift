@@ -70,8 +70,7 @@ struct HealthRoutes: Sendable {
         var gauges: [(name: String, labels: [String: String], value: Double)] = [
             ("docket_event_streams", [:], Double(services.streams.open))
         ]
-        gauges.append(
-            ("docket_detection_expressions_given_up_total", [:], Double(services.rules.activity.expressionsGivenUp)))
+        gauges.append(("docket_detection_rules_skipped_total", [:], Double(services.rules.activity.skipped)))
         if let load = services.rules.load.counters {
             gauges.append(("docket_correlation_entries", [:], Double(load.entriesHeld)))
             gauges.append(("docket_correlation_groups", [:], Double(load.groupsHeld)))

@@ -99,7 +99,7 @@ enum RuleRoutes {
         return [
             "since": .string(activity.since.rfc3339), "records": .integer(Int64(activity.records)),
             "evaluations": .integer(Int64(entry.evaluations)), "matches": .integer(Int64(entry.matches)),
-            "microseconds": .integer(Int64(entry.nanoseconds / 1_000)),
+            "skipped": .integer(Int64(entry.skipped)), "microseconds": .integer(Int64(entry.nanoseconds / 1_000)),
         ]
     }
 

@@ -54,9 +54,10 @@ struct Detect: AsyncParsableCommand {
             bytes += read.bytes
         }
         let statistics = detection.statistics
-        if statistics.exceeded > 0 {
+        for rule in 0..<set.ruleCount where statistics.skipped[rule] > 0 {
             Terminal.note(
-                "\(statistics.exceeded) searches for a regular expression took too many steps and were given up")
+                "rule \(set.match(Int32(rule)).ruleID) was skipped for \(statistics.skipped[rule]) records: a regular "
+                    + "expression took too many steps")
         }
         guard stats else { return }
         let seconds = start.seconds
@@ -66,7 +67,7 @@ struct Detect: AsyncParsableCommand {
                 "events": .integer(Int64(sum.records)), "bytes": .integer(Int64(bytes)),
                 "rules": .integer(Int64(set.ruleCount)), "matches": .integer(Int64(sum.matches)),
                 "matched": .integer(Int64(sum.matched)), "broken": .integer(Int64(sum.broken)),
-                "expressions_given_up": .integer(Int64(statistics.exceeded)),
+                "skipped": .integer(Int64(statistics.skipped.reduce(0, +))),
                 "evaluations": .integer(Int64(statistics.evaluations.reduce(0, +))), "seconds": JSONValue(seconds),
                 "processor_seconds": JSONValue(processor),
                 "events_per_second": JSONValue((Double(sum.records) / seconds).rounded()),

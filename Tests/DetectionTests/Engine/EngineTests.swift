@@ -84,4 +84,20 @@ struct EngineTests {
         guard let expression = try? RegularExpression(pattern) else { return #expect(expected == nil) }
         #expect(RequiredLiteral.of(expression).map { String(decoding: $0, as: UTF8.self) } == expected)
     }
+
+    @Test("a rule whose expression takes too many steps is skipped for that record, and counted")
+    func skipped() throws {
+        let rules = try [
+            sigmaRule("s:\n    f|re: '^(a+)+$'\ncondition: s"), sigmaRule("s:\n    f|re: '^(a+)+$'\ncondition: not s"),
+            sigmaRule("s:\n    f|startswith: aaa\ncondition: s"),
+        ]
+        let set = RuleSet(rules: rules)
+        var evaluator = EventEvaluator(set, logsource: Logsource(product: "test"))
+        let long = Array("{\"f\":\"\(String(repeating: "a", count: 50_000))!\"}".utf8)
+        try evaluator.evaluate(long.span)
+        #expect(evaluator.found == [2] && evaluator.statistics.skipped == [1, 1, 0])
+        let short = Array("{\"f\":\"aaa\"}".utf8)
+        try evaluator.evaluate(short.span)
+        #expect(evaluator.found == [0, 2] && evaluator.statistics.skipped == [1, 1, 0])
+    }
 }
