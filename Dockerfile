@@ -35,8 +35,8 @@ RUN swift build -c release --product docket --static-swift-stdlib \
 
 FROM ${RUNTIME_IMAGE}
 
-# libpcre2-8-0, libpq5, zlib1g, libstdc++6: what `ldd docket` names beyond the C library. tzdata: reports are cut at midnight of a
-# time zone. ca-certificates: connectors and the database over TLS. curl: the health check.
+# libpcre2-8-0, libpq5, zlib1g, libstdc++6: what `ldd docket` names beyond the C library. tzdata: reports are cut at
+# midnight of a time zone. ca-certificates: connectors and the database over TLS. curl: the health check.
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         ca-certificates curl libpcre2-8-0 libpq5 libstdc++6 tzdata zlib1g \

@@ -146,13 +146,7 @@ package struct DayReplay: Sendable {
     }
 
     private static func playbooks() throws -> [PublishedPlaybook] {
-        try Content.playbooks.map { file in
-            let document = try JSONValue.parse(file.text)
-            let playbook = try Playbook(document: document)
-            return PublishedPlaybook(
-                playbookID: playbook.id, version: 1, digest: playbook.digest, name: playbook.name, mode: .assisted,
-                patterns: (document["labels"]?.arrayValue ?? []).compactMap(\.stringValue), document: document)
-        }
+        try Content.playbooks.map { try PublishedPlaybook(shipped: $0.text) }
     }
 }
 

@@ -16,7 +16,7 @@ struct Automaton: Sendable {
     private let outputStart: [UInt32]
     /// Numbers of literals.
     let outputs: [Int32]
-    let beginnings: Beginnings?
+    let prefilter: LiteralPrefilter?
     /// The place of the first row whose state has three bytes of a literal behind it.
     let deepRow: UInt32
 
@@ -38,8 +38,8 @@ struct Automaton: Sendable {
         let tree = Trie(literals, columns: columns, width: 1 << Int(shift))
         let built = tree.automaton(shift: shift)
         (cells, outputStart, outputs) = (built.cells, built.outputStart, built.outputs)
-        beginnings = Beginnings(literals)
-        deepRow = UInt32(built.depths.firstIndex { $0 >= Beginnings.length } ?? built.depths.count) << shift
+        prefilter = LiteralPrefilter(literals)
+        deepRow = UInt32(built.depths.firstIndex { $0 >= LiteralPrefilter.length } ?? built.depths.count) << shift
         depths = built.depths
     }
 
@@ -48,8 +48,6 @@ struct Automaton: Sendable {
 
     @inline(__always)
     func depth(at row: UInt32) -> Int { Int(depths[Int(row >> shift)]) }
-
-    var stateCount: Int { outputStart.count - 1 }
 
     /// The literals that end in a state, by the place of its row.
     @inline(__always)

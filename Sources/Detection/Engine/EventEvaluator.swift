@@ -34,15 +34,11 @@ package struct EventEvaluator: Sendable {
     package mutating func evaluate(
         _ record: Span<UInt8>, extracted: ((JSONValue) -> [String: String])? = nil
     ) throws(JSONError) {
-        found.removeAll(keepingCapacity: true)
-        table.clear()
-        if extracted == nil,
-            EventScanner.read(record, into: &table, names: set.names, naming: source.naming, limits: limits)
-        {
-            for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
+        if extracted == nil, scan(record) {
+            resolveAliases()
         } else {
             let value = try JSONValue.parseEvidence(Array(copying: record), limits: limits).value
-            table.clear()
+            begin()
             load(DetectionEvent(value, logsource: source.logsource, extracted: extracted?(value) ?? [:]))
         }
         evaluateTable(record)
@@ -52,12 +48,8 @@ package struct EventEvaluator: Sendable {
     /// - Returns: whether a rule holds; `nil` where the signs are missing or the record cannot be read: nothing was done,
     ///   and the caller has to look at it.
     package mutating func evaluatePlain(_ record: Span<UInt8>) -> Bool? {
-        found.removeAll(keepingCapacity: true)
-        table.clear()
-        guard EventScanner.read(record, into: &table, names: set.names, naming: source.naming, limits: limits),
-            table.has(signs)
-        else { return nil }
-        for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
+        guard scan(record), table.has(signs) else { return nil }
+        resolveAliases()
         evaluateTable(record)
         return !found.isEmpty
     }
@@ -67,13 +59,9 @@ package struct EventEvaluator: Sendable {
 
     /// Works on a record up to a stage. - Returns: whether it was read from its bytes.
     package mutating func work(on record: Span<UInt8>, upTo stage: Stage) -> Bool {
-        found.removeAll(keepingCapacity: true)
-        table.clear()
-        guard EventScanner.read(record, into: &table, names: set.names, naming: source.naming, limits: limits) else {
-            return false
-        }
+        guard scan(record) else { return false }
         if stage == .parse { return true }
-        for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
+        resolveAliases()
         guard stage == .normalize else {
             evaluateTable(record)
             return true
@@ -100,11 +88,27 @@ package struct EventEvaluator: Sendable {
 
     /// Holds the rules against a record that was read already.
     package mutating func evaluate(_ event: DetectionEvent) {
-        found.removeAll(keepingCapacity: true)
-        table.clear()
+        begin()
         load(event)
         let nothing: [UInt8] = []
         evaluateTable(nothing.span)
+    }
+
+    private mutating func begin() {
+        found.removeAll(keepingCapacity: true)
+        table.clear()
+    }
+
+    /// - Returns: whether the record could be read from its bytes.
+    @inline(__always)
+    private mutating func scan(_ record: Span<UInt8>) -> Bool {
+        begin()
+        return EventScanner.read(record, into: &table, names: set.names, naming: source.naming, limits: limits)
+    }
+
+    @inline(__always)
+    private mutating func resolveAliases() {
+        for alias in source.aliases { for other in alias.sources { table.alias(alias.field, to: other) } }
     }
 
     private mutating func load(_ event: DetectionEvent) {
@@ -139,7 +143,6 @@ package struct EventEvaluator: Sendable {
             found.removeLast(found.count - kept)
         }
         for rule in found { statistics.matches[Int(rule)] += 1 }
-        statistics.matched += found.isEmpty ? 0 : 1
     }
 
     @inline(__always)

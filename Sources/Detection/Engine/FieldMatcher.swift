@@ -50,8 +50,6 @@ final class FieldMatcher: Sendable {
         useStart = start
     }
 
-    var stateCount: Int { automaton.stateCount }
-
     /// Marks the predicates that a text makes true.
     func scan(_ buffer: [UInt8], _ range: Range<Int>, _ marks: inout PredicateMarks, _ engine: EventEngine) {
         let text = buffer.span
@@ -71,7 +69,7 @@ final class FieldMatcher: Sendable {
         var row: UInt32 = 0
         var index = range.lowerBound
         let end = range.upperBound
-        guard let beginnings = automaton.beginnings else {
+        guard let prefilter = automaton.prefilter else {
             while index < end {
                 let cell = cells[Int(row | UInt32(columns[Int(text[index])]))]
                 index += 1
@@ -82,7 +80,7 @@ final class FieldMatcher: Sendable {
         }
         while index < end {
             // No literal is under way by more than two bytes: goes on where the next one may begin.
-            let next = beginnings.next(text, from: index - automaton.depth(at: row), to: end)
+            let next = prefilter.next(text, from: index - automaton.depth(at: row), to: end)
             index = next.start
             if index >= end { return }
             row = 0
@@ -122,58 +120,4 @@ final class FieldMatcher: Sendable {
             }
         }
     }
-}
-
-/// Which predicates of an engine are known to be true for a record, and which rules that calls for.
-///
-/// Used again for every record: what is marked is what has the number of the run at hand, so nothing is ever cleared.
-struct PredicateMarks {
-    private(set) var run: UInt32 = 0
-    private(set) var marks: [UInt32] = []
-    private var queued: [UInt32] = []
-    private(set) var queue: [Int32] = []
-    /// Answers of tests: `run` for no, `run + 1` for yes.
-    private var answers: [UInt32] = []
-
-    mutating func begin(_ engine: EventEngine) {
-        run &+= 2
-        if run == 0 {
-            run = 2
-            for place in marks.indices { marks[place] = 0 }
-            for place in queued.indices { queued[place] = 0 }
-            for place in answers.indices { answers[place] = 0 }
-        }
-        grow(&marks, engine.predicateCount)
-        grow(&answers, engine.predicateCount)
-        grow(&queued, engine.ruleCount)
-        queue.removeAll(keepingCapacity: true)
-    }
-
-    private func grow(_ array: inout [UInt32], _ count: Int) {
-        if array.count < count { array.append(contentsOf: repeatElement(0, count: count - array.count)) }
-    }
-
-    @inline(__always)
-    mutating func mark(_ predicate: Int32, _ engine: EventEngine) {
-        if marks[Int(predicate)] == run { return }
-        marks[Int(predicate)] = run
-        for place in engine.anchored(to: predicate) {
-            let rule = engine.anchoredRules[place]
-            if queued[Int(rule)] == run { continue }
-            queued[Int(rule)] = run
-            queue.append(rule)
-        }
-    }
-
-    @inline(__always)
-    func isMarked(_ predicate: Int32) -> Bool { marks[Int(predicate)] == run }
-
-    @inline(__always)
-    func answer(_ predicate: Int32) -> Bool? {
-        let answer = answers[Int(predicate)]
-        return answer == run ? false : answer == run + 1 ? true : nil
-    }
-
-    @inline(__always)
-    mutating func note(_ answer: Bool, _ predicate: Int32) { answers[Int(predicate)] = answer ? run + 1 : run }
 }

@@ -1,8 +1,6 @@
 /// What a rule set did: counted by one evaluator, added up where they end.
 package struct RuleStatistics: Sendable {
     package internal(set) var records = 0
-    /// Records for which at least one rule holds.
-    package internal(set) var matched = 0
     /// By number of the rule: records for which it was skipped, since a search for one of its regular expressions took too
     /// many steps.
     package internal(set) var skipped: [Int]
@@ -32,7 +30,6 @@ package struct RuleStatistics: Sendable {
     /// Adds what another evaluator of the same set counted.
     package static func += (sum: inout RuleStatistics, other: RuleStatistics) {
         sum.records += other.records
-        sum.matched += other.matched
         for rule in other.evaluations.indices {
             sum.evaluations[rule] += other.evaluations[rule]
             sum.matches[rule] += other.matches[rule]

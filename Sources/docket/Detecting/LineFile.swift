@@ -90,9 +90,9 @@ struct LineFile {
     private func expanded(_ start: [UInt8]) throws -> [UInt8] {
         var bytes = start
         while true {
-            let more = try Self.reading(file, behind: bytes, name)
-            if more.count == bytes.count { break }
-            bytes = more
+            let more = try Self.reading(file, behind: [], name)
+            if more.isEmpty { break }
+            bytes += more
         }
         do {
             return try Gzip.inflate(bytes, limits: Gzip.Limits(bytesMaximum: Self.expandedMaximum, ratioMaximum: 1_000))

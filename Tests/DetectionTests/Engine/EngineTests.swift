@@ -35,7 +35,7 @@ struct EngineTests {
         #expect(holding > 1_000)
     }
 
-    @Test("an automaton and the beginnings find every literal, wherever it stands", arguments: 0..<40 as Range<UInt64>)
+    @Test("an automaton and its prefilter find every literal, wherever it stands", arguments: 0..<40 as Range<UInt64>)
     func literals(seed: UInt64) {
         var chance = SeededGenerator(seed: seed)
         func bytes(_ range: ClosedRange<Int>, _ letters: ClosedRange<UInt8>) -> [UInt8] {
@@ -59,9 +59,9 @@ struct EngineTests {
             }
             let expected = Set(literals.indices.filter { text.firstRange(of: literals[$0]) != nil }.map(Int32.init))
             #expect(found == expected)
-            guard let beginnings = automaton.beginnings else { continue }
+            guard let prefilter = automaton.prefilter else { continue }
             for start in text.indices {
-                let next = beginnings.next(text.span, from: start, to: text.count)
+                let next = prefilter.next(text.span, from: start, to: text.count)
                 let first = (start..<text.count).first { at in literals.contains { text[at...].starts(with: $0) } }
                 if let first { #expect(next.start <= first) }
                 #expect(next.start >= start && (next.least > next.start || next.start == text.count))

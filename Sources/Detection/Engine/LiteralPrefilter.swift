@@ -5,7 +5,7 @@
 /// processor works on several places at once. It may say yes for nothing, never no for something. Of long literals more
 /// than the first three bytes are known, so that only every second or fourth place has to be looked at (as in the
 /// algorithm of Wu and Manber, 1994).
-struct Beginnings: Sendable {
+struct LiteralPrefilter: Sendable {
     /// Bytes that are looked at together.
     static let length = 3
     private static let bitCount = 1 << 16
@@ -19,7 +19,7 @@ struct Beginnings: Sendable {
     /// `nil` where there would be little to pass over.
     init?(_ literals: [[UInt8]]) {
         for (step, density) in [(4, 0.08), (2, 0.12), (1, 0.25)] {
-            if let made = Beginnings(literals, step: step, density: density) {
+            if let made = LiteralPrefilter(literals, step: step, density: density) {
                 self = made
                 return
             }
