@@ -207,16 +207,20 @@ struct JSONParser {
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
         if isInteger {
-            if let value = Int64(text), value.magnitude <= JSONValue.exactIntegerLimit.magnitude {
-                return .integer(value)
-            }
-            guard tolerance == .evidence else {
-                throw failure(.range, "an integer beyond ±2^53 cannot be kept exactly; send it as a string")
-            }
-            return .string(text)
+            if let value = Int64(text), !JSONValue.integer(value).isIntegerBeyondExactness { return .integer(value) }
+            return try inexact(text)
         }
         guard let value = Double(text), value.isFinite else { throw failure(.range, "this number is too large") }
-        return JSONValue(value)
+        let number = JSONValue(value)
+        return number.isIntegerBeyondExactness ? try inexact(text) : number
+    }
+
+    /// What evidence keeps as it is written.
+    private func inexact(_ text: String) throws(JSONError) -> JSONValue {
+        guard tolerance == .evidence else {
+            throw failure(.range, "an integer beyond ±2^53 cannot be kept exactly; send it as a string")
+        }
+        return .string(text)
     }
 
     private mutating func digits() throws(JSONError) {

@@ -15,8 +15,8 @@ extension JSONValue {
 
     /// Reads evidence: what can be repaired is, and each repair is told.
     ///
-    /// U+0000 and unpaired surrogates stand as U+FFFD, the last of duplicate members counts, integers beyond ±2^53
-    /// become decimal strings. The raw bytes are kept elsewhere, exactly.
+    /// U+0000 and unpaired surrogates stand as U+FFFD, the last of duplicate members counts, integers beyond ±2^53 become
+    /// strings of what was written (`9e16` as well, which is one). The raw bytes are kept elsewhere, exactly.
     /// - Returns: the value and at most 20 warnings, each beginning with a JSON Pointer.
     package static func parseEvidence(
         _ bytes: [UInt8], limits: JSONLimits = .standard

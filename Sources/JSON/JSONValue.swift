@@ -24,6 +24,16 @@ package enum JSONValue: Sendable, Hashable {
             self = .number(value)
         }
     }
+
+    /// Whether this is a number that canonical form writes as digits alone though it is beyond ±2^53: readers that keep
+    /// integers otherwise than as doubles would read another number (RFC 7493 §2.2), so strict reading refuses it.
+    package var isIntegerBeyondExactness: Bool {
+        switch self {
+        case .integer(let value): value.magnitude > Self.exactIntegerLimit.magnitude
+        case .number(let value): value.magnitude > Double(Self.exactIntegerLimit) && value.magnitude < 1e21
+        default: false
+        }
+    }
 }
 
 extension JSONValue {

@@ -160,7 +160,7 @@ struct TelemetryTests {
             let broken = Array((0..<2_000).map { "{\"broken\": \($0)" }.joined(separator: "\n").utf8)
             let binary = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 7) }
             let numbers = Array(
-                #"{"program":"sshd","message":"x","n":-9223372036854775808,"m":9223372036854775808}"#.utf8)
+                #"{"program":"sshd","message":"x","n":-9223372036854775808,"m":9223372036854775808,"o":9e16}"#.utf8)
             let body = Array([long, deep, broken, binary, numbers].joined(separator: [0x0A]))
             var sizes: [Int] = []
             for _ in 0..<8 {

@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test("what PostgreSQL could not store is refused, and harms nobody else in its batch")
+    @Test("what could not be stored or read again is refused, and harms nobody else in its batch")
     func malformed() async throws {
         try await LogFixture.with { log in
             func code(_ change: (inout NewEvent) -> Void) async -> EventLogError.Code? {
@@ -125,6 +125,9 @@ import Testing
             }
             #expect(await code { $0.data = ["text": "a\u{0}b"] } == .malformed)
             #expect(await code { $0.data = ["a\u{0}b": 1] } == .malformed)
+            #expect(await code { $0.data = ["bytes": [9e16]] } == .malformed)
+            #expect(await code { $0.data = ["bytes": .integer(9_007_199_254_740_993)] } == .malformed)
+            #expect(await code { $0.data = ["bytes": [9_007_199_254_740_992, 1e21]] } == nil)
             #expect(await code { $0.actor.subject = "\u{0}" } == .malformed)
             #expect(await code { $0.type = "" } == .malformed)
             #expect(await code { $0.occurredAt = Instant(microseconds: .min) } == .malformed)

@@ -61,7 +61,7 @@ extension JSONValue {
         case 2: return .integer(.random(in: -JSONValue.exactIntegerLimit...JSONValue.exactIntegerLimit, using: &random))
         case 3:
             let number = Double(bitPattern: .random(in: .min ... .max, using: &random))
-            return number.isFinite ? JSONValue(number) : .null
+            return JSONValue(number).isIntegerBeyondExactness ? .string(String(number)) : JSONValue(number)
         case 4: return .string(text(using: &random))
         case 5:
             return .array(

@@ -14,6 +14,7 @@ struct JSONParserTests {
             ("1 2", "syntax"), ("{\"a\":1 \"b\":2}", "syntax"), ("{a:1}", "syntax"), ("NaN", "syntax"),
             ("{\"a\":1,\"a\":2}", "duplicate"), ("\"\\u0000\"", "encoding"), ("\"\\ud800\"", "encoding"),
             ("\"\\ude00\\ud800\"", "encoding"), ("9007199254740993", "range"), ("1e400", "range"),
+            ("9e16", "range"), ("-12345678901234567.90", "range"), ("999999999999999900000.0", "range"),
             ("\u{FEFF}1", "syntax"),
         ])
     func refused(text: String, code: String) {
@@ -61,6 +62,19 @@ struct JSONParserTests {
         #expect(value["ok"] == "😀")
         #expect(warnings.count == 3)
         #expect(warnings.contains { $0.hasPrefix("/a2/z:") })
+    }
+
+    @Test(
+        "what evidence holds is written so that strict reading takes it, whatever its numbers",
+        arguments: [
+            ("9e16", "9e16"), ("-12345678901234567.90", "-12345678901234567.90"), ("9007199254740993.0", nil),
+            ("9007199254740994.0", "9007199254740994.0"), ("999999999999999900000.0", "999999999999999900000.0"),
+            ("1e21", nil), ("1.7976931348623157e308", nil), ("5e-324", nil),
+        ] as [(String, String?)])
+    func numbers(text: String, kept: String?) throws {
+        let value = try JSONValue.parseEvidence(Array("[\(text)]".utf8)).value
+        #expect(value[0]?.stringValue == kept)
+        #expect(try JSONValue.parse(value.canonicalBytes()) == value)
     }
 
     @Test("integral numbers have one form however they are written", arguments: ["100", "1e2", "100.0", "10.0e1"])

@@ -137,7 +137,8 @@ struct AbsenceTests {
                     try await Task.sleep(for: .milliseconds(50))
                 }
                 group.cancelAll()
-                do { try await group.waitForAll() } catch is CancellationError {}
+                // However it ends: it may be cancelled in the middle of a statement, and what it was told is what counts.
+                _ = await group.nextResult()
             }
             let told = watch.told.withLock { $0 }
             #expect(told.count >= 2)

@@ -43,6 +43,24 @@ struct AlertRouteTests {
         }
     }
 
+    @Test("numbers that not every reader keeps leave an alert, its case and the log readable")
+    func largeNumbers() async throws {
+        try await TestServer.run { server in
+            let numbers = #""bytes":9e16,"id":12345678901234567,"share":12345678901234567.90,"mass":1.5e30"#
+            let alert = try server.alert().canonicalString().dropLast() + #","unmapped":{\#(numbers)}}"#
+            let answer = try await server.send(
+                .post, "/v1/alerts", as: .role(.ingest), bytes: Array(alert.utf8),
+                headers: [.contentType: "application/json"])
+            #expect(answer.status == 201, "\(answer.text)")
+            try await server.settle()
+            let id = answer["/alert_id"]?.stringValue ?? ""
+            #expect(try await server.get("/v1/cases?alert_id=\(id)")["/items"]?.arrayValue?.count == 1)
+            #expect(try await server.get("/v1/alerts/\(id)/raw").bytes == Array(alert.utf8))
+            let normalized = try #require(try await server.events(.alertNormalized).first)
+            #expect(normalized.data.canonicalString().contains(#""12345678901234567.90""#))
+        }
+    }
+
     @Test("a broken alert is a dead letter that keeps its bytes and can be tried again")
     func deadLetter() async throws {
         try await TestServer.run { server in

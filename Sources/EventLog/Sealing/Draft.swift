@@ -41,7 +41,7 @@ struct Draft: Sendable {
             "correlation_id": .uuid(event.correlationID), "trace_id": event.traceID.map { .string($0) } ?? .null,
             "data": try Marker.escaped(event.data),
         ])
-        try Self.refuseNUL(envelope, depth: 0)
+        try Self.refuseUnkeepable(envelope, depth: 0)
 
         var members: [Member] = []
         for (pointer, member) in Self.targets(in: envelope, catalogue) {
@@ -95,18 +95,22 @@ struct Draft: Sendable {
     }
 
     /// PostgreSQL's `json` would store U+0000, and every later reading of the row in SQL would fail. (A lone surrogate
-    /// cannot be in a Swift string.)
-    private static func refuseNUL(_ value: JSONValue, depth: Int) throws(EventLogError) {
+    /// cannot be in a Swift string.) A number that strict reading refuses would stop every reader at this event.
+    private static func refuseUnkeepable(_ value: JSONValue, depth: Int) throws(EventLogError) {
         guard depth <= Body.depthMaximum else {
             throw EventLogError(.malformed, "the event is nested deeper than \(Body.depthMaximum)")
         }
         switch value {
         case .string(let text): try refuseNUL(text)
-        case .array(let elements): for element in elements { try refuseNUL(element, depth: depth + 1) }
+        case .integer, .number:
+            guard !value.isIntegerBeyondExactness else {
+                throw EventLogError(.malformed, "the event holds an integer beyond ±2^53")
+            }
+        case .array(let elements): for element in elements { try refuseUnkeepable(element, depth: depth + 1) }
         case .object(let members):
             for (key, member) in members {
                 try refuseNUL(key)
-                try refuseNUL(member, depth: depth + 1)
+                try refuseUnkeepable(member, depth: depth + 1)
             }
         default: break
         }

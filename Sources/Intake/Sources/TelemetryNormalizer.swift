@@ -123,8 +123,8 @@ extension JSONValue {
     /// deep becomes its own canonical text.
     func settled(depth: Int = 0) -> JSONValue {
         switch self {
-        case .integer(let number) where number.magnitude > UInt64(Self.exactIntegerLimit):
-            return .string(String(number))
+        case .integer(let number) where isIntegerBeyondExactness: return .string(String(number))
+        case .number(let number) where isIntegerBeyondExactness: return .string(String(number))
         case .array(let elements):
             guard depth < Self.carriedDepth else { return .string(canonicalString()) }
             return .array(elements.map { $0.settled(depth: depth + 1) })
