@@ -34,45 +34,60 @@ struct JSONTarget: Target {
     }
 }
 
-/// The engine: a record read from its bytes meets the rules that it meets when it was read as a value.
+/// The engine: a record read from its bytes meets the rules that it meets when it was read as a value, whatever came
+/// before it. There are several sets of rules, since long literals are looked for otherwise than short ones, and where
+/// there are few rules otherwise than where there are many.
 struct MatcherTarget: Target {
+    private struct Side {
+        var fast: EventEvaluator
+        var slow: EventEvaluator
+
+        init(seed: UInt64, _ values: RandomRule.Values, count: Int, _ logsource: Logsource) {
+            var rules = RandomRule(seed: seed, values: values)
+            let set = RuleSet(rules: (0..<count).flatMap { SigmaFile(yaml: rules.next(id: $0), file: "r").rules })
+            fast = EventEvaluator(set, logsource: logsource)
+            slow = EventEvaluator(set, logsource: logsource)
+        }
+    }
+
+    private let logsource = Logsource(product: "test")
     private var records: RandomRecord
     private var chance: SeededGenerator
-    private let logsource: Logsource
-    private let set: RuleSet
-    private var fast: EventEvaluator
-    private var slow: EventEvaluator
+    private var sides: [Side]
 
     init(seed: UInt64) {
-        var rules = RandomRule(seed: seed)
-        set = RuleSet(rules: (0..<100).flatMap { SigmaFile(yaml: rules.next(id: $0), file: "r").rules })
-        logsource = Logsource(product: "test")
+        sides = [Side(seed: seed, .short, count: 100, logsource), Side(seed: seed, .long, count: 100, logsource)]
+        for few in 1...14 { sides.append(Side(seed: seed + UInt64(few), .mixed, count: few, logsource)) }
         records = RandomRecord(seed: seed)
         chance = SeededGenerator(seed: ~seed)
-        fast = EventEvaluator(set, logsource: logsource)
-        slow = EventEvaluator(set, logsource: logsource)
     }
 
     mutating func execute() -> Execution {
         let bytes = records.next(isBroken: UInt8.random(in: 0..<4, using: &chance) == 0)
+        return execute(bytes, on: &sides[Int.random(in: sides.indices, using: &chance)])
+    }
+
+    private func execute(_ bytes: [UInt8], on side: inout Side) -> Execution {
         guard let value = try? JSONValue.parseEvidence(bytes).value else {
             // It has to be refused here as well.
             do {
-                try fast.evaluate(bytes.span)
+                try side.fast.evaluate(bytes.span)
                 return .failed("read from bytes only: \(shown(bytes))")
             } catch {
                 return .passed(isDeep: false)
             }
         }
         do {
-            try fast.evaluate(bytes.span)
+            try side.fast.evaluate(bytes.span)
         } catch {
             return .failed("not read from bytes: \(shown(bytes))")
         }
         // Of a member that stands twice keywords may see both values.
         guard (try? JSONValue.parse(bytes)) != nil else { return .passed(isDeep: false) }
-        slow.evaluate(DetectionEvent(value, logsource: logsource))
-        guard fast.found == slow.found else { return .failed("\(fast.found) is not \(slow.found): \(shown(bytes))") }
+        side.slow.evaluate(DetectionEvent(value, logsource: logsource))
+        guard side.fast.found == side.slow.found else {
+            return .failed("\(side.fast.found) is not \(side.slow.found): \(shown(bytes))")
+        }
         return .passed(isDeep: true)
     }
 }

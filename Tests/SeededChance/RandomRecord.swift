@@ -18,7 +18,23 @@ package struct RandomRecord: Sendable {
         "grün Ä ß",
         "\\u00c4\\u00e4", "K ſ İ Σ ς", "😀 \\ud83d\\ude00", "\\ud83d", "\\ude00 \\ud83dx", "\\u0000", "𐐀 \\ud801\\udc00",
         "¡™£¢∞§¶",
-        "12", "true", "null", "Security", "microsoft-windows-SYSMON/Operational", "1", "4688", "Ⱥ Ɐ",
+        "12", "true", "null", "Security", "microsoft-windows-SYSMON/Operational", "1", "4688", "Ⱥ Ɐ", "1.0",
+    ]
+    /// What long texts are made of: the longer values of `RandomRule`, in the ways in which JSON may write them.
+    private static let pieces = [
+        "mimikatz.exe", "MimiKatz\\u002eexe", "mimi\\nkatz.exe", "\\\\Temp\\\\", "\\u005cTemp\\\\x", "\\\\\\Temp\\\\",
+        "say \\\"Hello\\\" twice",
+        "say \\u0022hello\\u0022 twice", "C:\\\\Windows\\\\System32\\\\CMD.exe", "/etc/shadow", "\\/etc\\/shadow",
+        "\\u002fetc/shadow",
+        "Kerberoasting", "\u{212A}\u{212A}\u{212A}\u{212A}\u{212A}\u{212A}\u{212A}\u{212A}",
+        "a\\\\b\\\\c\\\\d\\\\e\\\\f\\\\g\\\\h\\\\i\\\\j\\\\k", "\u{212A}erberoasting", "\\u212aerberoasting",
+        "Invoke-Expression", "GRÖSSER als",
+        "größer als", "aaaaaaa", "a", "aaaaaaaaa",
+        "bcdefghi", "abcdefg", "DownloadString(", "downloadstring\\u0028", "line one", "line one\\nline two",
+        "line one\\u000aline two", "\\r\\n\\t", "\\\\nline two",
+        "\\nline two",
+        "sekurlsa::logonPasswords", "ÄÖÜ äöü", "äöü", " ", "\\u0000", "\\ud83d\\ude00", "the rest of it", "0123456789",
+        "_`{|}~@[]^",
     ]
     private static let scalars = [
         "0", "1", "-1", "12", "4688", "-0", "1.5", "1.0", "-0.0", "1e3", "1E-2", "9007199254740992", "9007199254740993",
@@ -55,8 +71,20 @@ package struct RandomRecord: Sendable {
         write("}")
     }
 
+    /// Mostly of some words, sometimes of more than a thousand bytes; some come again and again.
+    private mutating func longText() {
+        let count = [0, 0, 1, 2, 3, 4, 6, 9][Int.random(in: 0..<8, using: &chance)]
+        text.append(UInt8(ascii: "\""))
+        if Int.random(in: 0..<8, using: &chance) == 0 {
+            text += String(repeating: "the same again ", count: 60 + Int.random(in: 0..<20, using: &chance)).utf8
+        }
+        for _ in 0...count { text += pick(Self.pieces).utf8 }
+        text.append(UInt8(ascii: "\""))
+    }
+
     private mutating func value(depth: Int) {
         switch Int.random(in: 0..<(depth > 4 ? 7 : 10), using: &chance) {
+        case 0 where Bool.random(using: &chance): longText()
         case 0..<5: write("\"\(pick(Self.texts))\(Bool.random(using: &chance) ? pick(Self.texts) : "")\"")
         case 5..<7: write(pick(Self.scalars))
         case 7, 8: object(depth: depth)

@@ -17,7 +17,7 @@ struct Automaton: Sendable {
     /// Numbers of literals.
     let outputs: [Int32]
     let prefilter: LiteralPrefilter?
-    /// The place of the first row whose state has three bytes of a literal behind it.
+    /// The place of the first row whose state has as many bytes of a literal behind it as the prefilter looks at.
     let deepRow: UInt32
 
     /// - Parameter literals: each at most once, none of them empty; a literal's number is its place.
@@ -39,7 +39,8 @@ struct Automaton: Sendable {
         let built = tree.automaton(shift: shift)
         (cells, outputStart, outputs) = (built.cells, built.outputStart, built.outputs)
         prefilter = LiteralPrefilter(literals)
-        deepRow = UInt32(built.depths.firstIndex { $0 >= LiteralPrefilter.length } ?? built.depths.count) << shift
+        let deep = UInt32(prefilter?.length ?? 0)
+        deepRow = UInt32(built.depths.firstIndex { $0 >= deep } ?? built.depths.count) << shift
         depths = built.depths
     }
 

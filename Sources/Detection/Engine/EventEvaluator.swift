@@ -9,6 +9,7 @@ package struct EventEvaluator: Sendable {
     private let signs: RecordSigns.Numbers
     private var table: EventTable
     private var marks = PredicateMarks()
+    private var known = KnownTexts()
     private var slots: [Int] = []
     /// Engines by slot, as far as they were needed here.
     private var engines: [EventEngine?] = []
@@ -54,7 +55,8 @@ package struct EventEvaluator: Sendable {
         return !found.isEmpty
     }
 
-    /// How far a record is worked on: parts of an evaluation, for whoever measures them.
+    /// How far a record is worked on, for whoever measures the parts: it is read; its fields and log source have their
+    /// names; the rules are held against it, with the case of texts folded where somebody asks.
     package enum Stage: Sendable, CaseIterable { case parse, normalize, match }
 
     /// Works on a record up to a stage. - Returns: whether it was read from its bytes.
@@ -62,28 +64,13 @@ package struct EventEvaluator: Sendable {
         guard scan(record) else { return false }
         if stage == .parse { return true }
         resolveAliases()
-        guard stage == .normalize else {
+        if stage == .match {
             evaluateTable(record)
-            return true
+        } else {
+            slots.removeAll(keepingCapacity: true)
+            set.route(source, &table, record, into: &slots)
         }
-        slots.removeAll(keepingCapacity: true)
-        set.route(source, &table, record, into: &slots)
-        for place in slots.indices { if let engine = engine(slots[place]) { normalize(for: engine, record) } }
         return true
-    }
-
-    private mutating func normalize(for engine: EventEngine, _ record: Span<UInt8>) {
-        var index = 0
-        while index < table.touched.count {
-            let field = Int(table.touched[index])
-            index += 1
-            if engine.matcherOfField[field] < 0 { continue }
-            var entry = table.first[field]
-            while entry >= 0 {
-                if table.entries[Int(entry)].kind == .text { _ = table.folded(Int(entry), in: record) }
-                entry = table.entries[Int(entry)].next
-            }
-        }
     }
 
     /// Holds the rules against a record that was read already.
@@ -129,7 +116,7 @@ package struct EventEvaluator: Sendable {
         var runs = 0
         for place in slots.indices {
             guard let engine = engine(slots[place]) else { continue }
-            run(engine, record)
+            run(engine, slots[place], record)
             runs += 1
         }
         if found.count > 1 { found.sort() }
@@ -155,7 +142,7 @@ package struct EventEvaluator: Sendable {
         return engine
     }
 
-    private mutating func run(_ engine: EventEngine, _ record: Span<UInt8>) {
+    private mutating func run(_ engine: EventEngine, _ slot: Int, _ record: Span<UInt8>) {
         marks.begin(engine)
         var index = 0
         while index < table.touched.count {
@@ -163,15 +150,17 @@ package struct EventEvaluator: Sendable {
             index += 1
             let place = engine.matcherOfField[field]
             if place < 0 { continue }
-            let matcher = engine.matchers[Int(place)]
+            let literals = UInt64(slot) << 32 | UInt64(place + 1)
             var entry = table.first[field]
             while entry >= 0 {
-                scan(Int(entry), matcher, engine, record, withObjects: true)
+                scan(Int(entry), engine.matchers[Int(place)], literals, engine, record, withObjects: true)
                 entry = table.entries[Int(entry)].next
             }
         }
         if let matcher = engine.anywhere {
-            for entry in 0..<table.entries.count { scan(entry, matcher, engine, record, withObjects: false) }
+            for entry in 0..<table.entries.count {
+                scan(entry, matcher, UInt64(slot) << 32, engine, record, withObjects: false)
+            }
         }
         let isTimed = statistics.records % RuleStatistics.sampling == 0
         for rule in engine.unanchored { evaluate(rule, engine, record, isTimed) }
@@ -182,12 +171,35 @@ package struct EventEvaluator: Sendable {
         }
     }
 
+    /// Looks for the literals of a field in one of its texts.
+    /// - Parameter literals: a number for them.
     @inline(__always)
     private mutating func scan(
-        _ place: Int, _ matcher: FieldMatcher, _ engine: EventEngine, _ record: Span<UInt8>, withObjects: Bool
+        _ place: Int, _ matcher: FieldMatcher, _ literals: UInt64, _ engine: EventEngine, _ record: Span<UInt8>,
+        withObjects: Bool
     ) {
-        let kind = table.entries[place].kind
-        guard kind == .text || withObjects && kind == .objectText else { return }
+        let entry = table.entries[place]
+        guard entry.kind == .text || withObjects && entry.kind == .objectText else { return }
+        if matcher.isQuicklyRuledOut, entry.isUnambiguous, matcher.isRuledOut(record, entry.range) { return }
+        guard entry.isPlain, Int(entry.count) <= KnownTexts.longest else {
+            look(for: matcher, in: place, entry, engine, record)
+            return
+        }
+        let key = KnownTexts.key(literals, record, entry.range)
+        if let found = known.found(key, record) {
+            for index in found { marks.mark(known.predicates[index], engine) }
+            return
+        }
+        marks.listen()
+        look(for: matcher, in: place, entry, engine, record)
+        if marks.heard.count <= KnownTexts.foundMaximum { known.note(key, record, marks.heard) }
+    }
+
+    private mutating func look(
+        for matcher: FieldMatcher, in place: Int, _ entry: EventTable.Entry, _ engine: EventEngine,
+        _ record: Span<UInt8>
+    ) {
+        if !matcher.isQuicklyRuledOut, entry.isUnambiguous, matcher.isRuledOut(record, entry.range) { return }
         let range = table.folded(place, in: record)
         matcher.scan(table.text, range, &marks, engine)
     }

@@ -23,6 +23,7 @@ struct EventScanner {
     private var object: UInt32 = 0
     /// Whether the text just read has escapes or bytes beyond ASCII.
     private var hasEscapes = false
+    private var hasFreeEscapes = false
     private var isASCII = true
 
     /// - Returns: whether the bytes are one JSON object, read into the table.
@@ -157,6 +158,7 @@ struct EventScanner {
                 field: names.field(at: node), object: object, start: Int32(start), count: Int32(index - 1 - start),
                 kind: .text)
             entry.hasEscapes = hasEscapes
+            entry.hasFreeEscapes = hasFreeEscapes
             entry.isASCII = isASCII
             table.append(entry)
             return true
@@ -236,6 +238,7 @@ struct EventScanner {
         let start = index
         var at = index
         hasEscapes = false
+        hasFreeEscapes = false
         isASCII = true
         while true {
             if at + Word.width <= bytes.count {
@@ -265,15 +268,19 @@ struct EventScanner {
         }
     }
 
-    private func escape(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
+    private mutating func escape(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
         guard at < bytes.count else { return false }
         let byte = bytes[at]
         at += 1
         switch byte {
-        case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "/"), UInt8(ascii: "n"), UInt8(ascii: "r"),
-            UInt8(ascii: "t"), UInt8(ascii: "b"), UInt8(ascii: "f"):
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"),
+            UInt8(ascii: "b"), UInt8(ascii: "f"):
+            return true
+        case UInt8(ascii: "/"):
+            hasFreeEscapes = true
             return true
         case UInt8(ascii: "u"):
+            hasFreeEscapes = true
             guard at + 4 <= bytes.count else { return false }
             for _ in 0..<4 {
                 let digit = bytes[at]

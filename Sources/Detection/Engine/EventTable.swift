@@ -25,7 +25,10 @@ struct EventTable {
         var start: Int32
         var count: Int32
         var kind: Kind
+        var isInRecord = true
         var hasEscapes = false
+        /// Whether some escape is not the only way to write its character: `\u`, `\/`.
+        var hasFreeEscapes = false
         var isASCII = true
         /// A number that is not written as this program writes it, or one beyond what it keeps.
         var isFraction = false
@@ -34,6 +37,12 @@ struct EventTable {
         var rawCount: Int32 = 0
         var foldedStart: Int32 = -1
         var foldedCount: Int32 = 0
+
+        /// Whether its bytes in the record alone say what its text is.
+        var isPlain: Bool { kind == .text && isInRecord && !isFraction }
+        /// Whether there is only one way to write its text.
+        var isUnambiguous: Bool { isPlain && isASCII && !hasFreeEscapes }
+        var range: Range<Int> { Int(start)..<Int(start + count) }
     }
 
     private(set) var entries: [Entry] = []
@@ -149,7 +158,7 @@ struct EventTable {
 
     /// Puts a text in that is not part of the record's bytes.
     mutating func append(_ bytes: [UInt8], folded: [UInt8], as field: Int32, kind: Kind) {
-        var entry = Entry(field: field, start: 0, count: 0, kind: kind)
+        var entry = Entry(field: field, start: 0, count: 0, kind: kind, isInRecord: false)
         let raw = keep(bytes)
         let low = keep(folded)
         (entry.rawStart, entry.rawCount) = (Int32(raw.lowerBound), Int32(raw.count))

@@ -1,20 +1,27 @@
-/// The first bytes of many literals, three by three, as bits by a hash of them: where a text has none of these, no
-/// literal begins.
+/// The first bytes of many literals as bits by a hash of them: where a text has none of these, no literal begins.
 ///
 /// The automaton needs each byte's state before it can look at the next byte; this needs nothing but the text, so the
 /// processor works on several places at once. It may say yes for nothing, never no for something. Of long literals more
-/// than the first three bytes are known, so that only every second or fourth place has to be looked at (as in the
-/// algorithm of Wu and Manber, 1994).
+/// is known than the bytes that are looked at together, so that only every second or fourth place has to be looked at (as
+/// in the algorithm of Wu and Manber, 1994). Case does not count, and neither do other bits of that place in a byte: a
+/// text can be asked about before its case is folded.
 struct LiteralPrefilter: Sendable {
-    /// Bytes that are looked at together.
-    static let length = 3
+    /// Bytes that are looked at together, at least and at most.
+    private static let lengths = 3...Word.width
     private static let bitCount = 1 << 16
     /// Bits at most that literals too short for a step may cost: what follows them may be any byte.
     private static let shortLimit = 64 * 256
+    /// The bit by which ASCII's cases differ.
+    private static let caseBits: UInt64 = 0x2020_2020_2020_2020
 
     private var bits = [UInt64](repeating: 0, count: bitCount / 64)
     /// One of so many places is looked at.
     let step: Int
+    /// Bytes that are looked at together.
+    let length: Int
+    private let mask: UInt64
+    /// Whether every literal is long enough to be seen wherever a text ends.
+    private let seesAll: Bool
 
     /// `nil` where there would be little to pass over.
     init?(_ literals: [[UInt8]]) {
@@ -29,20 +36,25 @@ struct LiteralPrefilter: Sendable {
 
     /// - Parameter density: share of the bits that may be set.
     private init?(_ literals: [[UInt8]], step: Int, density: Double) {
+        guard let shortest = literals.map(\.count).min() else { return nil }
         self.step = step
+        length = max(Self.lengths.lowerBound, min(Self.lengths.upperBound, shortest - step + 1))
+        mask = ~0 >> UInt64(8 * (Word.width - length))
+        seesAll = length + step - 1 <= shortest
         var short = 0
         for literal in literals {
             for offset in 0..<step {
-                let known = literal.dropFirst(offset).prefix(Self.length)
+                let known = literal.dropFirst(offset).prefix(length)
                 guard known.count > 1 else { return nil }
-                var head: UInt32 = 0
-                for (place, byte) in known.enumerated() { head |= UInt32(byte) << UInt32(8 * place) }
-                if known.count == Self.length {
+                var head: UInt64 = 0
+                for (place, byte) in known.enumerated() { head |= UInt64(byte) << UInt64(8 * place) }
+                if known.count == length {
                     set(head)
                 } else {
+                    // Only three bytes are looked at where a literal is that short, so one is left.
                     short += 256
                     guard short <= Self.shortLimit else { return nil }
-                    for byte in UInt32(0)..<256 { set(head | byte << 16) }
+                    for byte in UInt64(0)..<256 { set(head | byte << 16) }
                 }
             }
         }
@@ -50,13 +62,15 @@ struct LiteralPrefilter: Sendable {
         if Double(used) > Double(Self.bitCount) * density { return nil }
     }
 
-    private mutating func set(_ bytes: UInt32) {
-        let place = Self.place(bytes)
+    private mutating func set(_ bytes: UInt64) {
+        let place = Self.place((bytes | Self.caseBits) & mask)
         bits[place >> 6] |= 1 << UInt64(place & 63)
     }
 
     @inline(__always)
-    private static func place(_ bytes: UInt32) -> Int { Int((bytes &* 0x9E37_79B1) >> 16) }
+    private static func place(_ bytes: UInt64) -> Int {
+        Int(truncatingIfNeeded: (bytes &* 0x9E37_79B9_7F4A_7C15) &>> 48)
+    }
 
     /// Where to go on: a literal that begins at or after `from` begins at or after `start`, and what is known of it has
     /// been read at `least`.
@@ -70,42 +84,29 @@ struct LiteralPrefilter: Sendable {
     func next(_ text: Span<UInt8>, from: Int, to end: Int) -> Next {
         var place = from + step - 1
         let bits = self.bits.span
-        if step == 4 {
-            while place + 4 <= end {
-                if has(HalfWord(text, at: place).bits & 0xFF_FFFF, bits) { return found(place, from, end) }
-                place += 4
-            }
-        } else {
-            while place + Word.width <= end {
-                let word = Word(text, at: place).bits
-                var offset = 0
-                while offset <= Word.width - Self.length {
-                    if has(
-                        UInt32(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: offset &* 8)) & 0xFF_FFFF, bits)
-                    {
-                        return found(place + offset, from, end)
-                    }
-                    offset += step
-                }
-                place += offset
-            }
+        let last = end - length
+        let lastWord = min(last, text.count - Word.width)
+        while place <= lastWord {
+            if has(Word(text, at: place).bits, bits) { return found(place, from, end) }
+            place += step
         }
-        while place + Self.length <= end {
-            let bytes = UInt32(text[place]) | UInt32(text[place + 1]) << 8 | UInt32(text[place + 2]) << 16
+        while place <= last {
+            var bytes: UInt64 = 0
+            for offset in 0..<length { bytes |= UInt64(text[place + offset]) << UInt64(8 * offset) }
             if has(bytes, bits) { return found(place, from, end) }
             place += step
         }
-        return Next(start: min(max(from, place - step + 1), end), least: end)
+        return Next(start: seesAll ? end : min(max(from, place - step + 1), end), least: end)
     }
 
     @inline(__always)
-    private func has(_ bytes: UInt32, _ bits: Span<UInt64>) -> Bool {
-        let place = Self.place(bytes)
+    private func has(_ bytes: UInt64, _ bits: Span<UInt64>) -> Bool {
+        let place = Self.place((bytes | Self.caseBits) & mask)
         return bits[place >> 6] & (1 &<< UInt64(truncatingIfNeeded: place)) != 0
     }
 
     @inline(__always)
     private func found(_ place: Int, _ from: Int, _ end: Int) -> Next {
-        Next(start: max(from, place - step + 1), least: min(place + Self.length, end))
+        Next(start: max(from, place - step + 1), least: min(place + length, end))
     }
 }

@@ -27,8 +27,15 @@ struct PredicateMarks {
         if array.count < count { array.append(contentsOf: repeatElement(0, count: count - array.count)) }
     }
 
+    /// What was marked since `listen`, marked before or not; more than `KnownTexts` keeps is not told.
+    private(set) var heard: [Int32] = []
+
+    @inline(__always)
+    mutating func listen() { heard.removeAll(keepingCapacity: true) }
+
     @inline(__always)
     mutating func mark(_ predicate: Int32, _ engine: EventEngine) {
+        if heard.count <= KnownTexts.foundMaximum { heard.append(predicate) }
         if marks[Int(predicate)] == run { return }
         marks[Int(predicate)] = run
         for place in engine.anchored(to: predicate) {

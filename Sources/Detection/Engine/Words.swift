@@ -63,17 +63,6 @@ struct Word {
     }
 }
 
-/// Four bytes at a time.
-struct HalfWord {
-    let bits: UInt32
-
-    @inline(__always)
-    init(_ bytes: Span<UInt8>, at index: Int) {
-        // Any four bytes are a UInt32.
-        bits = unsafe UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
-    }
-}
-
 /// A number for bytes by which a table finds them; it only has to be quick and well spread, since what is found is
 /// compared.
 struct WordHash {
