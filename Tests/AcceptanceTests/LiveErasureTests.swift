@@ -116,9 +116,7 @@ struct LiveErasureTests {
             _ = try await place.client("lee", server)(
                 .POST, "/v1/cases/\(caseID):release_legal_hold", ["reason": "Counsel agrees."])
 
-            let done = try await admin(.POST, "/v1/subjects/\(id):erase", ["reason": "Asked for."])
-            #expect(done.status == 200 && done.json["settled"] == true, "\(done.json)")
-            _ = try await alice.settled()
+            try await erase(id, ["reason": "Asked for."], place, server)
             #expect(try await traces(of: marker, place, server) == [])
             try await prove(place)
             let verified = try await Program.run([
@@ -141,17 +139,29 @@ struct LiveErasureTests {
                 try await Task.sleep(for: .milliseconds(round * 15))
                 let subject = try await admin(.POST, "/v1/subjects", ["type": "user", "value": .string(marker)])
                 let id = try #require(subject.json["id"]?.stringValue, "\(subject.json)")
-                let done = try await admin(
-                    .POST, "/v1/subjects/\(id):erase",
-                    ["reason": "Asked for.", "type": "user", "value": .string(marker)])
-                #expect(done.status == 200 && done.json["settled"] == true, "\(done.json)")
-                _ = try await place.client("alice", server).settled()
+                try await erase(
+                    id, ["reason": "Asked for.", "type": "user", "value": .string(marker)], place, server)
                 #expect(try await traces(of: marker, place, server) == [], "round \(round)")
             }
             // No stage stumbles over what is left.
             #expect(!server.errors.contains("a reaction failed"), "\(server.errors.suffix(2_000))")
             try await prove(place)
         }
+    }
+
+    /// Erases as Operating.md has it: where stages lagged, on a machine that does much else, once more when they caught up.
+    private func erase(
+        _ id: String, _ body: JSONValue, _ place: Installation, _ server: RunningProgram
+    ) async throws {
+        var done = JSONValue.null
+        for _ in 0..<4 {
+            let answer = try await place.client("admin", server)(.POST, "/v1/subjects/\(id):erase", body)
+            #expect(answer.status == 200, "\(answer.json)")
+            done = answer.json
+            _ = try await place.client("alice", server).settled()
+            if done["settled"] == true { break }
+        }
+        #expect(done["settled"] == true, "\(done)")
     }
 
     /// Both verifiers take a package made now, and the database is sound.
