@@ -180,12 +180,14 @@ package struct EventEvaluator: Sendable {
     ) {
         let entry = table.entries[place]
         guard entry.kind == .text || withObjects && entry.kind == .objectText else { return }
-        if matcher.isQuicklyRuledOut, entry.isUnambiguous, matcher.isRuledOut(record, entry.range) { return }
+        if matcher.isQuicklyRuledOut, matcher.isRuledOut(entry, record) { return }
         guard entry.isPlain, Int(entry.count) <= KnownTexts.longest else {
             look(for: matcher, in: place, entry, engine, record)
             return
         }
-        let key = KnownTexts.key(literals, record, entry.range)
+        // An object is not the text that reads like it: what is searched is its canonical JSON.
+        let ofKind = entry.kind == .objectText ? literals | 1 << 63 : literals
+        let key = KnownTexts.key(ofKind, record, entry.range)
         if let found = known.found(key, record) {
             for index in found { marks.mark(known.predicates[index], engine) }
             return
@@ -199,7 +201,7 @@ package struct EventEvaluator: Sendable {
         for matcher: FieldMatcher, in place: Int, _ entry: EventTable.Entry, _ engine: EventEngine,
         _ record: Span<UInt8>
     ) {
-        if !matcher.isQuicklyRuledOut, entry.isUnambiguous, matcher.isRuledOut(record, entry.range) { return }
+        if !matcher.isQuicklyRuledOut, matcher.isRuledOut(entry, record) { return }
         let range = table.folded(place, in: record)
         matcher.scan(table.text, range, &marks, engine)
     }

@@ -25,6 +25,8 @@ struct EventScanner {
     private var hasEscapes = false
     private var hasFreeEscapes = false
     private var isASCII = true
+    /// Texts so far that could be written in another way, or have more than ASCII.
+    private var freeTexts = 0
 
     /// - Returns: whether the bytes are one JSON object, read into the table.
     static func read(
@@ -158,7 +160,7 @@ struct EventScanner {
                 field: names.field(at: node), object: object, start: Int32(start), count: Int32(index - 1 - start),
                 kind: .text)
             entry.hasEscapes = hasEscapes
-            entry.hasFreeEscapes = hasFreeEscapes
+            entry.isFree = hasFreeEscapes || !isASCII
             entry.isASCII = isASCII
             table.append(entry)
             return true
@@ -178,6 +180,7 @@ struct EventScanner {
         _ bytes: Span<UInt8>, _ table: inout EventTable, _ names: FieldNames, at node: Int32, depth: Int
     ) -> Bool {
         let start = index
+        let freeBefore = freeTexts
         index += 1
         guard naming == .paths else { return object(bytes, &table, names, at: FieldNames.root, depth: depth + 1) }
         guard object(bytes, &table, names, at: node, depth: depth + 1) else { return false }
@@ -185,10 +188,11 @@ struct EventScanner {
         if field >= 0 {
             // A name with a dot is not that of a member of the record itself.
             let isTop = !names.names[Int(field)].utf8.contains(UInt8(ascii: "."))
-            table.append(
-                EventTable.Entry(
-                    field: field, object: object, start: Int32(start), count: Int32(index - start),
-                    kind: isTop ? .objectText : .object))
+            var entry = EventTable.Entry(
+                field: field, object: object, start: Int32(start), count: Int32(index - start),
+                kind: isTop ? .objectText : .object)
+            entry.isFree = freeTexts > freeBefore
+            table.append(entry)
         }
         return true
     }
@@ -256,6 +260,7 @@ struct EventScanner {
             let byte = bytes[at]
             if byte == UInt8(ascii: "\"") {
                 index = at + 1
+                if hasFreeEscapes || !isASCII { freeTexts += 1 }
                 return isASCII || (try? UTF8Span(validating: bytes.extracting(start..<at))) != nil
             }
             if byte < 0x20 { return false }

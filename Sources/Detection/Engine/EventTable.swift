@@ -27,9 +27,10 @@ struct EventTable {
         var kind: Kind
         var isInRecord = true
         var hasEscapes = false
-        /// Whether some escape is not the only way to write its character: `\u`, `\/`.
-        var hasFreeEscapes = false
         var isASCII = true
+        /// Whether there is another way to write one of its characters (`\u`, `\/`), or more than ASCII in it: then its
+        /// bytes say nothing about what is in its text.
+        var isFree = false
         /// A number that is not written as this program writes it, or one beyond what it keeps.
         var isFraction = false
         /// Place of the text in `text`; -1 as long as nobody asked.
@@ -39,9 +40,7 @@ struct EventTable {
         var foldedCount: Int32 = 0
 
         /// Whether its bytes in the record alone say what its text is.
-        var isPlain: Bool { kind == .text && isInRecord && !isFraction }
-        /// Whether there is only one way to write its text.
-        var isUnambiguous: Bool { isPlain && isASCII && !hasFreeEscapes }
+        var isPlain: Bool { isInRecord && !isFraction && (kind == .text || kind == .objectText) }
         var range: Range<Int> { Int(start)..<Int(start + count) }
     }
 

@@ -20,9 +20,7 @@ final class FieldMatcher: Sendable {
 
     private static let shortEdge = 2
 
-    /// For the literals of the automaton as JSON writes them; `nil` where it could not rule anything out.
-    private let screen: LiteralPrefilter?
-    private let longestWhole: Int
+    private let screen: LiteralScreen
     /// Whether to rule out is as quick as to find out whether a text is known.
     let isQuicklyRuledOut: Bool
 
@@ -45,9 +43,8 @@ final class FieldMatcher: Sendable {
         whole = ByteTable(wholeTexts)
         automaton = Automaton(partTexts)
         lengths = partTexts.map { Int32($0.count) }
-        screen = edges.isEmpty ? Self.screen(partTexts) : nil
-        longestWhole = wholeTexts.map(\.count).max() ?? 0
-        isQuicklyRuledOut = screen?.step == 4
+        screen = LiteralScreen(wholes: wholeTexts, parts: partTexts, hasEdges: !edges.isEmpty)
+        isQuicklyRuledOut = screen.isQuick
         var uses: [Use] = []
         var start: [Int32] = [0]
         for list in wholeTexts.map({ wholes[$0] ?? [] }) + partTexts.map({ parts[$0] ?? [] }) {
@@ -59,34 +56,11 @@ final class FieldMatcher: Sendable {
         useStart = start
     }
 
-    private static func screen(_ literals: [[UInt8]]) -> LiteralPrefilter? {
-        LiteralPrefilter(literals.compactMap(Self.written))
-    }
-
-    /// A text as it stands in JSON; `nil` where that takes an escape by number.
-    private static func written(_ text: [UInt8]) -> [UInt8]? {
-        var written: [UInt8] = []
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): written += [UInt8(ascii: "\\"), byte]
-            case 0x08: written += Array("\\b".utf8)
-            case 0x09: written += Array("\\t".utf8)
-            case 0x0A: written += Array("\\n".utf8)
-            case 0x0C: written += Array("\\f".utf8)
-            case 0x0D: written += Array("\\r".utf8)
-            case ..<0x20: return nil
-            default: written.append(byte)
-            }
-        }
-        return written
-    }
-
-    /// Whether none of the literals is in a text, judged by how JSON writes it; only for texts that can be written in no
-    /// other way (`EventTable.Entry.isUnambiguous`).
-    func isRuledOut(_ record: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        // An escape takes two bytes for one.
-        guard let screen, range.count > 2 * longestWhole else { return false }
-        return screen.next(record, from: range.lowerBound, to: range.upperBound).start >= range.upperBound
+    /// Whether none of the literals is in a value, judged by its bytes in the record.
+    @inline(__always)
+    func isRuledOut(_ entry: EventTable.Entry, _ record: Span<UInt8>) -> Bool {
+        entry.isPlain && !entry.isFree
+            && screen.rulesOut(record, entry.range, isObject: entry.kind == .objectText)
     }
 
     /// Marks the predicates that a text makes true.

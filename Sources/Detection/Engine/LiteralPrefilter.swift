@@ -24,9 +24,10 @@ struct LiteralPrefilter: Sendable {
     private let seesAll: Bool
 
     /// `nil` where there would be little to pass over.
-    init?(_ literals: [[UInt8]]) {
+    /// - Parameter seeingAll: wherever a text ends, it has to be known whether a literal may begin.
+    init?(_ literals: [[UInt8]], seeingAll: Bool = false) {
         for (step, density) in [(4, 0.08), (2, 0.12), (1, 0.25)] {
-            if let made = LiteralPrefilter(literals, step: step, density: density) {
+            if let made = LiteralPrefilter(literals, step: step, density: density), made.seesAll || !seeingAll {
                 self = made
                 return
             }
