@@ -51,6 +51,94 @@ package struct RandomRecord: Sendable {
         return text
     }
 
+    /// A Windows event as EVTX's converters write it, and sometimes not quite.
+    package mutating func nextEVTX(isBroken: Bool = false) -> [UInt8] {
+        text = []
+        let isWrapped = Bool.random(using: &chance)
+        if isWrapped { write("{\"Event\":") }
+        write("{")
+        if isWrapped { write("\"#attributes\":{\"xmlns\":\"http://schemas\"},") }
+        write("\"System\":{")
+        list(["Provider", "EventID", "Channel", "Execution", "a", "b c", "Keywords", "Name"], max: 6) { own, name in
+            own.write("\"\(name)\":")
+            if Int.random(in: 0..<12, using: &own.chance) == 0 {
+                own.value(depth: 3)
+            } else {
+                own.element { $0.scalar() }
+            }
+        }
+        write("}")
+        for part in ["EventData", "UserData"] where Int.random(in: 0..<3, using: &chance) > 0 {
+            write(",\"\(part)\":")
+            switch Int.random(in: 0..<8, using: &chance) {
+            case 0: scalar()
+            case 1: value(depth: 3)
+            default: leaves(depth: 0)
+            }
+        }
+        if Int.random(in: 0..<6, using: &chance) == 0 {
+            write(",\"\(pick(Self.members))\":")
+            value(depth: 3)
+        }
+        write("}")
+        if isWrapped {
+            if Int.random(in: 0..<20, using: &chance) == 0 { write(",\"a\":1") }
+            write("}")
+        }
+        if isBroken { text.mutate(using: &chance) }
+        return text
+    }
+
+    private mutating func list(_ names: [String], max: Int, _ member: (inout Self, String) -> Void) {
+        for index in 0..<Int.random(in: 0...max, using: &chance) {
+            if index > 0 { write(",") }
+            member(&self, pick(names))
+        }
+    }
+
+    private mutating func leaves(depth: Int) {
+        write("{")
+        if Int.random(in: 0..<4, using: &chance) == 0 { write("\"#attributes\":{\"Name\":\"\(pick(Self.members))\"},") }
+        list(["a", "b", "c", "Data", "x y", "Process Name", "EventID", "a.b", "#text", "Name"], max: 5) { own, name in
+            own.write("\"\(name)\":")
+            switch Int.random(in: 0..<8, using: &own.chance) {
+            case 0 where depth < 2: own.leaves(depth: depth + 1)
+            case 1:
+                own.write("[")
+                own.list(["x"], max: 3) { own, _ in own.element { $0.scalar() } }
+                own.write("]")
+            case 2, 3: own.element { $0.scalar() }
+            default: own.scalar()
+            }
+        }
+        write("}")
+    }
+
+    /// A value, or one with attributes.
+    private mutating func element(_ plain: (inout Self) -> Void) {
+        switch Int.random(in: 0..<7, using: &chance) {
+        case 0: write("{\"#attributes\":{\"Name\":\"\(pick(Self.names))\"}}")
+        case 1: write("{\"#attributes\":{\"Name\":\"\(pick(Self.members))\"},\"#text\":\"\(pick(Self.texts))\"}")
+        case 2:
+            write("{\"#attributes\":{\"\(pick(Self.members))\":")
+            scalar()
+            write(",\"Name\":")
+            scalar()
+            write("},\"#text\":")
+            plain(&self)
+            write("}")
+        case 3:
+            write("{\"#text\":")
+            if Bool.random(using: &chance) { scalar() } else { value(depth: 4) }
+            write(Bool.random(using: &chance) ? "}" : ",\"#attributes\":{\"Name\":\"c\"}}")
+        default: plain(&self)
+        }
+    }
+
+    private mutating func scalar() {
+        write(Bool.random(using: &chance) ? "\"\(pick(Self.texts))\"" : pick(Self.scalars))
+    }
+
     private mutating func pick(_ list: [String]) -> String { list[Int.random(in: 0..<list.count, using: &chance)] }
 
     private mutating func write(_ part: String) {

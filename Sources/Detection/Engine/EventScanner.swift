@@ -17,12 +17,12 @@ struct EventScanner {
     }
 
     private let naming: Naming
-    private let limits: JSONLimits
-    private var index = 0
+    let limits: JSONLimits
+    var index = 0
     /// The object in which the member at hand stands.
-    private var object: UInt32 = 0
+    var object: UInt32 = 0
     /// Whether the text just read has escapes or bytes beyond ASCII.
-    private var hasEscapes = false
+    private(set) var hasEscapes = false
     private var hasFreeEscapes = false
     private var isASCII = true
     /// Texts so far that could be written in another way, or have more than ASCII.
@@ -36,7 +36,11 @@ struct EventScanner {
         var scanner = EventScanner(naming: naming, limits: limits)
         scanner.skipSpace(bytes)
         guard scanner.take(bytes, UInt8(ascii: "{")) else { return false }
-        guard scanner.object(bytes, &table, names, at: FieldNames.root, depth: 1) else { return false }
+        scanner.skipSpace(bytes)
+        let isRead =
+            naming == .leaves && scanner.beginsEVTX(bytes)
+            ? scanner.evtx(bytes, &table, names) : scanner.object(bytes, &table, names, at: FieldNames.root, depth: 1)
+        guard isRead else { return false }
         scanner.skipSpace(bytes)
         return scanner.index == bytes.count
     }
@@ -47,12 +51,19 @@ struct EventScanner {
     }
 
     /// What stands behind `{`.
-    private mutating func object(
+    mutating func object(
         _ bytes: Span<UInt8>, _ table: inout EventTable, _ names: FieldNames, at parent: Int32, depth: Int
     ) -> Bool {
         guard depth <= limits.depth else { return false }
         skipSpace(bytes)
         if take(bytes, UInt8(ascii: "}")) { return true }
+        return members(bytes, &table, names, at: parent, depth: depth)
+    }
+
+    /// The members of an object from one of them on, and what closes it.
+    mutating func members(
+        _ bytes: Span<UInt8>, _ table: inout EventTable, _ names: FieldNames, at parent: Int32, depth: Int
+    ) -> Bool {
         let object = table.beginObject()
         var members = 0
         while true {
@@ -91,7 +102,7 @@ struct EventScanner {
         switch naming {
         case .paths: return descend(bytes, names, from: parent, start: start, count: count)
         case .leaves:
-            // `#text`, `#attributes`, and what holds the record in EVTX.
+            // `#text`, `#attributes`, and what holds the record in EVTX but is not the first member.
             if bytes[start] == UInt8(ascii: "#") { return nil }
             if depth == 1, isText(bytes, start, count, "Event") || isText(bytes, start, count, "System") { return nil }
             return descend(bytes, names, from: FieldNames.root, start: start, count: count)
@@ -102,14 +113,14 @@ struct EventScanner {
         index < bytes.count && (bytes[index] == UInt8(ascii: "{") || bytes[index] == UInt8(ascii: "["))
     }
 
-    private func isText(_ bytes: Span<UInt8>, _ start: Int, _ count: Int, _ text: StaticString) -> Bool {
+    func isText(_ bytes: Span<UInt8>, _ start: Int, _ count: Int, _ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         for offset in 0..<count where unsafe bytes[start + offset] != text.utf8Start[offset] { return false }
         return true
     }
 
     @inline(__always)
-    private func descend(_ bytes: Span<UInt8>, _ names: FieldNames, from parent: Int32, start: Int, count: Int)
+    func descend(_ bytes: Span<UInt8>, _ names: FieldNames, from parent: Int32, start: Int, count: Int)
         -> Int32?
     {
         var at = start
@@ -146,7 +157,7 @@ struct EventScanner {
         return names.child(of: node, segment.span, from: 0, count: segment.count)
     }
 
-    private mutating func value(
+    mutating func value(
         _ bytes: Span<UInt8>, _ table: inout EventTable, _ names: FieldNames, at node: Int32, depth: Int
     ) -> Bool {
         skipSpace(bytes)
@@ -182,7 +193,7 @@ struct EventScanner {
         let start = index
         let freeBefore = freeTexts
         index += 1
-        guard naming == .paths else { return object(bytes, &table, names, at: FieldNames.root, depth: depth + 1) }
+        guard naming == .paths else { return leaf(bytes, &table, names, at: node, depth: depth + 1) }
         guard object(bytes, &table, names, at: node, depth: depth + 1) else { return false }
         let field = names.field(at: node)
         if field >= 0 {
@@ -238,7 +249,7 @@ struct EventScanner {
 
     /// What stands behind the opening quotation mark, and moves behind the closing one.
     @inline(__always)
-    private mutating func string(_ bytes: Span<UInt8>) -> Bool {
+    mutating func string(_ bytes: Span<UInt8>) -> Bool {
         let start = index
         var at = index
         hasEscapes = false
@@ -342,14 +353,14 @@ struct EventScanner {
     }
 
     @inline(__always)
-    private mutating func take(_ bytes: Span<UInt8>, _ byte: UInt8) -> Bool {
+    mutating func take(_ bytes: Span<UInt8>, _ byte: UInt8) -> Bool {
         guard index < bytes.count, bytes[index] == byte else { return false }
         index += 1
         return true
     }
 
     @inline(__always)
-    private mutating func skipSpace(_ bytes: Span<UInt8>) {
+    mutating func skipSpace(_ bytes: Span<UInt8>) {
         while index < bytes.count, bytes[index] <= 0x20,
             bytes[index] == 0x20 || bytes[index] == 0x0A || bytes[index] == 0x0D || bytes[index] == 0x09
         {

@@ -60,7 +60,9 @@ struct EventTable {
     private var containers: [(object: UInt32, name: Range<Int>)] = []
     private static let containersMaximum = 256
     /// Whether members have members. Only told where names do not.
-    var hasContainers: Bool { !containers.isEmpty }
+    var hasContainers: Bool { isNested || !containers.isEmpty }
+    private var isNested = false
+    private var scratch: [UInt8] = []
 
     /// Searches for regular expressions that were given up (`RegularExpression.Outcome`), since the table was made.
     var exceeded = 0
@@ -76,6 +78,7 @@ struct EventTable {
     mutating func clear() {
         entries.removeAll(keepingCapacity: true)
         containers.removeAll(keepingCapacity: true)
+        isNested = false
         used = 0
         // One huge record does not keep its memory for ever.
         if text.count > Self.keptBytes { text = [UInt8](repeating: 0, count: 4_096) }
@@ -115,6 +118,18 @@ struct EventTable {
             place = entries[Int(place)].next
         }
         return containers.isEmpty && !isContainer || meetSlowly(record, name, in: object, isContainer: isContainer)
+    }
+
+    /// Notes that the record's members are not its fields.
+    mutating func noteNesting() { isNested = true }
+
+    /// Two names of the record as one: `Provider_Name`.
+    mutating func joined(_ record: Span<UInt8>, _ name: Range<Int>, _ other: Range<Int>) -> [UInt8] {
+        scratch.removeAll(keepingCapacity: true)
+        for index in name { scratch.append(record[index]) }
+        scratch.append(UInt8(ascii: "_"))
+        for index in other { scratch.append(record[index]) }
+        return scratch
     }
 
     private mutating func meetSlowly(

@@ -25,10 +25,10 @@ enum WindowsRecord {
     private static func system(_ system: JSONValue, into fields: inout [(String, JSONValue)]) {
         for (name, value) in system.objectValue ?? [:] {
             if let attributes = value["#attributes"]?.objectValue {
-                for (attribute, value) in attributes { fields.append(("\(name)_\(attribute)", value)) }
-                if let text = value["#text"] { fields.append((name, text)) }
+                for (attribute, value) in attributes { add(value, as: "\(name)_\(attribute)", to: &fields) }
+                if let text = value["#text"] { add(text, as: name, to: &fields) }
             } else {
-                fields.append((name, value))
+                add(value, as: name, to: &fields)
             }
         }
     }
@@ -41,13 +41,17 @@ enum WindowsRecord {
         switch value {
         case .object(let members):
             if let text = members["#text"] {
-                fields.append((members["#attributes"]?["Name"]?.stringValue ?? name, text))
+                add(text, as: members["#attributes"]?["Name"]?.stringValue ?? name, to: &fields)
             } else {
                 leaves(value, into: &fields)
             }
         case .array(let elements) where elements.contains(where: { $0.objectValue != nil }):
             for element in elements { leaf(name, element, into: &fields) }
-        default: fields.append((name.contains(" ") ? name.filter { $0 != " " } : name, value))
+        default: add(value, as: name, to: &fields)
         }
+    }
+
+    private static func add(_ value: JSONValue, as name: String, to fields: inout [(String, JSONValue)]) {
+        fields.append((name.contains(" ") ? name.filter { $0 != " " } : name, value))
     }
 }

@@ -51,11 +51,15 @@ struct EventScannerTests {
         return result
     }
 
-    @Test("what it accepts, it reads as the slow reader does", arguments: ["windows", "other"], [false, true])
-    func equivalence(product: String, isBroken: Bool) throws {
+    @Test("what it accepts, it reads as the slow reader does", arguments: ["windows", "EVTX", "other"], [false, true])
+    func equivalence(kind: String, isBroken: Bool) throws {
+        let product = kind == "EVTX" ? "windows" : kind
         var names = FieldNames()
         for name in RandomRecord.names { _ = names.insert(name) }
         for name in FieldMappings.allNames { _ = names.insert(name) }
+        for name in ["Provider_Name", "Execution_a", "Data", "ProcessName", "xy", "Keywords", "Name"] {
+            _ = names.insert(name)
+        }
         let set = RuleSet(rules: [])
         let source = set.source(Logsource(product: product))
         var table = EventTable(names)
@@ -63,7 +67,7 @@ struct EventScannerTests {
         var accepted = 0
         let rounds = 6_000
         for _ in 0..<rounds {
-            let record = records.next(isBroken: isBroken)
+            let record = kind == "EVTX" ? records.nextEVTX(isBroken: isBroken) : records.next(isBroken: isBroken)
             table.clear()
             let isRead = EventScanner.read(
                 record.span, into: &table, names: names, naming: source.naming, limits: .standard)
@@ -83,7 +87,7 @@ struct EventScannerTests {
                     found == expected, "\(name) in \(String(decoding: record, as: UTF8.self)): \(found) \(expected)")
             }
         }
-        #expect(accepted > rounds / (isBroken ? 40 : 5), "\(accepted) of \(rounds)")
+        #expect(accepted > rounds / (isBroken ? 40 : 6), "\(accepted) of \(rounds)")
     }
 
     @Test("lower case is that of the standard library, for every character")
@@ -145,5 +149,34 @@ struct EventScannerTests {
             let parsed = (try? JSONValue.parseEvidence(Array(text.utf8), limits: limits)) != nil
             #expect(found == expected && parsed == expected, "\(text)")
         }
+    }
+
+    private static let evtx = ##"""
+        {"Event":{"#attributes":@0,
+        "System":{"a":@1,"b":{"#attributes":{"c":@2},"#text":@3}},
+        "EventData":{"x":{"y":@4},"Data":{"#attributes":{"Name":"d"},"#text":@5}}}}
+        """##
+
+    @Test("a Windows event of EVTX has the limits of the parser, wherever it is deep")
+    func limitsOfEVTX() {
+        let names = FieldNames()
+        var table = EventTable(names)
+        var accepted = 0
+        for place in 0..<6 {
+            for depth in 0..<12 {
+                let deep = String(repeating: "[", count: depth) + "1" + String(repeating: "]", count: depth)
+                let text = (0..<6).reduce(Self.evtx) { text, number in
+                    text.replacing("@\(number)", with: number == place ? deep : "1")
+                }
+                let bytes = Array(text.utf8)
+                let limits = JSONLimits(depth: 9, members: 100)
+                table.clear()
+                let isRead = EventScanner.read(bytes.span, into: &table, names: names, naming: .leaves, limits: limits)
+                let isParsed = (try? JSONValue.parseEvidence(bytes, limits: limits)) != nil
+                #expect(isRead == isParsed, "\(text)")
+                if isRead { accepted += 1 }
+            }
+        }
+        #expect(accepted > 20 && accepted < 60, "\(accepted)")
     }
 }
