@@ -156,6 +156,7 @@ struct GroundTruthTests {
     func regression() throws {
         let known = Set(SharedRules.files.flatMap(\.contents.rules).map(\.id))
         var pairs = 0
+        var evaluator = EventEvaluator(SharedRules.windows, logsource: Logsource(product: "windows"))
         for line in try SharedRules.bytes("sigma-regression/pairs.ndjson").split(separator: 0x0A) {
             let pair = try JSONValue.parse(Array(line))
             let target = try #require(pair["target_rule"]?.stringValue)
@@ -165,6 +166,11 @@ struct GroundTruthTests {
                 try #require(pair["event"]), logsource: Logsource(product: "windows"))
             let expected = pair["all_matching_rules"]?.arrayValue?.compactMap(\.stringValue) ?? []
             #expect(Set(matches.map(\.ruleID)) == Set(expected), "\(pair["path"]?.stringValue ?? "")")
+            let bytes = try #require(pair["event"]).canonicalBytes()
+            let isReadFromBytes = evaluator.work(on: bytes.span, upTo: .match)
+            #expect(isReadFromBytes, "left to the slow reader")
+            let found = evaluator.found.map { SharedRules.windows.match($0).ruleID }
+            #expect(Set(found) == Set(expected))
         }
         print("regression pairs: \(pairs)")
         #expect(pairs == 174)

@@ -57,8 +57,30 @@ package struct RandomRecord: Sendable {
         let isWrapped = Bool.random(using: &chance)
         if isWrapped { write("{\"Event\":") }
         write("{")
-        if isWrapped { write("\"#attributes\":{\"xmlns\":\"http://schemas\"},") }
-        write("\"System\":{")
+        if Bool.random(using: &chance) { write("\"#attributes\":{\"xmlns\":\"http://schemas\"},") }
+        var parts = ["System", "EventData", "UserData"]
+        if Int.random(in: 0..<4, using: &chance) == 0 { parts.shuffle(using: &chance) }
+        if Int.random(in: 0..<3, using: &chance) == 0 { parts.removeLast() }
+        if Int.random(in: 0..<6, using: &chance) == 0 { parts.append(pick(Self.members)) }
+        for (index, part) in parts.enumerated() {
+            write("\(index > 0 ? "," : "")\"\(part)\":")
+            switch Int.random(in: 0..<16, using: &chance) {
+            case 0: scalar()
+            case 1: value(depth: 3)
+            default: if part == "System" { system() } else { leaves(depth: 0) }
+            }
+        }
+        write("}")
+        if isWrapped {
+            if Int.random(in: 0..<20, using: &chance) == 0 { write(",\"a\":1") }
+            write("}")
+        }
+        if isBroken { text.mutate(using: &chance) }
+        return text
+    }
+
+    private mutating func system() {
+        write("{")
         list(["Provider", "EventID", "Channel", "Execution", "a", "b c", "Keywords", "Name"], max: 6) { own, name in
             own.write("\"\(name)\":")
             if Int.random(in: 0..<12, using: &own.chance) == 0 {
@@ -68,25 +90,6 @@ package struct RandomRecord: Sendable {
             }
         }
         write("}")
-        for part in ["EventData", "UserData"] where Int.random(in: 0..<3, using: &chance) > 0 {
-            write(",\"\(part)\":")
-            switch Int.random(in: 0..<8, using: &chance) {
-            case 0: scalar()
-            case 1: value(depth: 3)
-            default: leaves(depth: 0)
-            }
-        }
-        if Int.random(in: 0..<6, using: &chance) == 0 {
-            write(",\"\(pick(Self.members))\":")
-            value(depth: 3)
-        }
-        write("}")
-        if isWrapped {
-            if Int.random(in: 0..<20, using: &chance) == 0 { write(",\"a\":1") }
-            write("}")
-        }
-        if isBroken { text.mutate(using: &chance) }
-        return text
     }
 
     private mutating func list(_ names: [String], max: Int, _ member: (inout Self, String) -> Void) {

@@ -6,7 +6,9 @@ import JSON
 /// stands in another order or form than converters write is left to it.
 extension EventScanner {
     /// Whether the record's first member is one of EVTX. The record is open, and nothing of it read.
-    func beginsEVTX(_ bytes: Span<UInt8>) -> Bool { isNext(bytes, "\"Event\"") || isNext(bytes, "\"System\"") }
+    func beginsEVTX(_ bytes: Span<UInt8>) -> Bool {
+        isNext(bytes, "\"Event\"") || isNext(bytes, "\"System\"") || isNext(bytes, "\"#attributes\"")
+    }
 
     /// The rest of the record.
     mutating func evtx(_ bytes: Span<UInt8>, _ table: inout EventTable, _ names: FieldNames) -> Bool {
@@ -34,10 +36,10 @@ extension EventScanner {
                 }
                 hasSystem = true
             } else if isText(bytes, range, "EventData") {
-                guard hasSystem, !hasEventData, data(bytes, &table, names, depth: depth + 1) else { return false }
+                guard !hasEventData, data(bytes, &table, names, depth: depth + 1) else { return false }
                 hasEventData = true
             } else if isText(bytes, range, "UserData") {
-                guard hasSystem, !hasUserData, data(bytes, &table, names, depth: depth + 1) else { return false }
+                guard !hasUserData, data(bytes, &table, names, depth: depth + 1) else { return false }
                 hasUserData = true
             } else {
                 guard !isText(bytes, range, "Event"), skip(bytes, depth: depth) else { return false }
