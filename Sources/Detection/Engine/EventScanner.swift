@@ -76,7 +76,7 @@ struct EventScanner {
             skipSpace(bytes)
             guard take(bytes, UInt8(ascii: ":")) else { return false }
             if naming == .paths {
-                if table.meet(node, in: object) { return false }
+                if table.meet(node, under: parent, in: object) { return false }
             } else {
                 skipSpace(bytes)
                 let field = names.field(at: node)

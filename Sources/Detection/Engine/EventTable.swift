@@ -53,9 +53,11 @@ struct EventTable {
     /// Texts that were asked for: the first `used` bytes.
     private(set) var text = [UInt8](repeating: 0, count: 4_096)
     private var used = 0
-    /// By node of `FieldNames`: the object in which it was met last.
-    private var metIn: [UInt32]
+    /// By node of `FieldNames`: the object in which it was met last, and the node of that.
+    private var met: [(object: UInt32, parent: Int32)]
     private var objects: UInt32 = 0
+    /// The number of the last object before this record.
+    private var objectsBefore: UInt32 = 0
     /// Names of members that have members of their own, as places in the record.
     private var containers: [(object: UInt32, name: Range<Int>)] = []
     private static let containersMaximum = 256
@@ -72,7 +74,7 @@ struct EventTable {
     init(_ names: FieldNames) {
         first = [Int32](repeating: -1, count: names.names.count)
         last = first
-        metIn = [UInt32](repeating: 0, count: names.nodeCount)
+        met = Array(repeating: (0, FieldNames.none), count: names.nodeCount)
     }
 
     mutating func clear() {
@@ -86,8 +88,9 @@ struct EventTable {
         touched.removeAll(keepingCapacity: true)
         if objects > .max - 1_000_000 {
             objects = 0
-            for node in metIn.indices { metIn[node] = 0 }
+            for node in met.indices { met[node].object = 0 }
         }
+        objectsBefore = objects
     }
 
     /// - Returns: a number that no other object of this or another record has for a long time.
@@ -97,13 +100,14 @@ struct EventTable {
         return objects
     }
 
-    /// Notes that a member stands in an object. - Returns: whether it stood there already.
+    /// Notes that a member stands in an object. - Returns: whether it may have stood there already: it did, or it is
+    /// reached in two ways (`"a.b"` and `"a":{"b"`), of which one may hide from the other that it came twice.
     @inline(__always)
-    mutating func meet(_ node: Int32, in object: UInt32) -> Bool {
+    mutating func meet(_ node: Int32, under parent: Int32, in object: UInt32) -> Bool {
         if node < 0 { return false }
-        if metIn[Int(node)] == object { return true }
-        metIn[Int(node)] = object
-        return false
+        let last = met[Int(node)]
+        met[Int(node)] = (object, parent)
+        return last.object == object || last.object > objectsBefore && last.parent != parent
     }
 
     /// Notes that a member stands in an object, where names do not tell in which.

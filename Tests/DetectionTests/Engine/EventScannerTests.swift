@@ -90,6 +90,25 @@ struct EventScannerTests {
         #expect(accepted > rounds / (isBroken ? 80 : 12), "\(accepted) of \(rounds)")
     }
 
+    @Test(
+        "what is reached in two ways and may stand twice is left to the parser",
+        arguments: [
+            (#"{"a.b":1,"a":{"b":2},"a.b":3}"#, false), (#"{"a":{"b.c":1,"b":{"c":2},"b.c":3}}"#, false),
+            (#"{"a.b":1,"a":{"c":2}}"#, true), (#"{"x":[{"a.b":1},{"a.b":2}]}"#, true),
+            (#"{"a.b":1,"a.b":2}"#, false),
+        ])
+    func twoWays(text: String, isRead: Bool) {
+        var names = FieldNames()
+        for name in RandomRecord.names + ["x.a.b"] { _ = names.insert(name) }
+        var table = EventTable(names)
+        let bytes = Array(text.utf8)
+        for _ in 0..<2 {
+            table.clear()
+            let found = EventScanner.read(bytes.span, into: &table, names: names, naming: .paths, limits: .standard)
+            #expect(found == isRead)
+        }
+    }
+
     @Test("lower case is that of the standard library, for every character")
     func lowerCase() {
         for value in UInt32(0)..<0x11_0000 {
