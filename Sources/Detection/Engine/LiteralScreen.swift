@@ -1,8 +1,10 @@
+import JSON
+
 /// Says of a value's bytes, as they stand in a record, that none of many literals is in it: before escapes are resolved,
 /// case is folded, or an object is written anew. It may fail to say so, never say it wrongly.
 ///
 /// Only for values in which each character is ASCII and written in the one way that canonical JSON has for it
-/// (`EventTable.Entry.isFree`).
+/// (not `EventTable.Entry.isFree`).
 struct LiteralScreen: Sendable {
     /// For texts: the literals as JSON writes them.
     private let texts: LiteralPrefilter?
@@ -13,7 +15,7 @@ struct LiteralScreen: Sendable {
 
     /// - Parameter hasEdges: there are short literals besides, for which nothing can be ruled out.
     init(wholes: [[UInt8]], parts: [[UInt8]], hasEdges: Bool) {
-        texts = hasEdges ? nil : LiteralPrefilter(parts.compactMap(Self.written), seeingAll: true)
+        texts = hasEdges ? nil : LiteralPrefilter(parts.map(Self.written), seeingAll: true)
         longestWhole = wholes.map(\.count).max() ?? 0
         let pieces = hasEdges ? [] : (wholes + parts).map(Self.piece)
         objects = pieces.contains([]) ? nil : LiteralPrefilter(pieces, seeingAll: true)
@@ -38,30 +40,21 @@ struct LiteralScreen: Sendable {
         return start >= range.upperBound
     }
 
-    /// A text as it stands in JSON; `nil` where that takes an escape by number.
-    private static func written(_ text: [UInt8]) -> [UInt8]? {
-        var written: [UInt8] = []
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): written += [UInt8(ascii: "\\"), byte]
-            case 0x08: written += Array("\\b".utf8)
-            case 0x09: written += Array("\\t".utf8)
-            case 0x0A: written += Array("\\n".utf8)
-            case 0x0C: written += Array("\\f".utf8)
-            case 0x0D: written += Array("\\r".utf8)
-            case ..<0x20: return nil
-            default: written.append(byte)
-            }
-        }
-        return written
+    /// A text as it stands in JSON. What is not UTF-8, or takes an escape by number, is in no text that is asked about, so
+    /// it does not matter how it is written.
+    private static func written(_ text: [UInt8]) -> [UInt8] {
+        Array(JSONValue.string(String(decoding: text, as: UTF8.self)).canonicalBytes().dropFirst().dropLast())
     }
+
+    private static let structure = Set("\"\\,:{}[]".utf8)
+    private static let ofNumbers = Set("0123456789+-.e".utf8)
 
     /// The longest stretch of a literal that can only stand within one name or value of an object, and there only as it
     /// is: nothing of JSON's structure, no escape, and no number, which may be written otherwise. Empty where there is
     /// none.
     private static func piece(_ literal: [UInt8]) -> [UInt8] {
-        literal.split { $0 < 0x20 || Array("\"\\,:{}[]".utf8).contains($0) }
-            .filter { part in part.contains { !Array("0123456789+-.e".utf8).contains($0) } }
+        literal.split { $0 < 0x20 || structure.contains($0) }
+            .filter { part in part.contains { !ofNumbers.contains($0) } }
             .max { $0.count < $1.count }.map(Array.init) ?? []
     }
 }

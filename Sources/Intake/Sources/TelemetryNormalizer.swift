@@ -124,7 +124,6 @@ extension JSONValue {
     func settled(depth: Int = 0) -> JSONValue {
         switch self {
         case .integer(let number) where isIntegerBeyondExactness: return .string(String(number))
-        case .number(let number) where isIntegerBeyondExactness: return .string(String(number))
         case .array(let elements):
             guard depth < Self.carriedDepth else { return .string(canonicalString()) }
             return .array(elements.map { $0.settled(depth: depth + 1) })
