@@ -4,9 +4,9 @@ import PackageDescription
 // Who may depend on whom (Documentation/Architecture.md tells why):
 //
 //   CPostgres ◄ Postgres ◄ Schema ◄ EventLog ◄──┬─ Projections ◄─┐
-//   JSON ◄ Events ◄─┬─ Cases ◄──────────────────┤                ├─ Server ◄─ docket
+//   JSON ◄ Events ◄─┬─ Runs ◄─ Cases ◄──────────┤                ├─ Server ◄─ docket
 //                   ├─ Intake ◄─────────────────┼─ Reactors ◄────┤
-//                   ├─ Response ◄───────────────┘                │
+//             Runs ◄┼─ Response ◄───────────────┘                │
 //                   └─ Lab ◄─────────────────────────────────────┘
 //   CPCRE2 ◄ Expressions, JSON ◄ Detection (Sigma) ◄─ docket
 //   Cases ◄ Pages (what a browser shows) ◄─ Server
@@ -73,7 +73,8 @@ let package = Package(
         // Pure rooms: no database, no network
         .target(name: "JSON", swiftSettings: safeSettings),
         .target(name: "Events", dependencies: ["JSON", crypto], swiftSettings: safeSettings),
-        .target(name: "Cases", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .target(name: "Runs", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
+        .target(name: "Cases", dependencies: ["Events", "JSON", "Runs"], swiftSettings: safeSettings),
         .target(name: "Detection", dependencies: ["Expressions", "JSON", yams], swiftSettings: safeSettings),
         .target(name: "Intake", dependencies: ["Events", "JSON"], swiftSettings: safeSettings),
         .target(name: "Proof", dependencies: ["Events", "JSON", crypto], swiftSettings: safeSettings),
@@ -98,7 +99,7 @@ let package = Package(
 
         // The stages, and what they act on
         .target(
-            name: "Response", dependencies: ["JSON", "Events", httpClient, nioCore, nioPosix, nioHTTP1],
+            name: "Response", dependencies: ["JSON", "Events", "Runs", httpClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: safeSettings),
         .target(
             name: "Lab",
@@ -107,31 +108,32 @@ let package = Package(
         .target(
             name: "Reactors",
             dependencies: [
-                "Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", lifecycle, logging,
+                "Cases", "Detection", "EventLog", "Events", "Intake", "JSON", "Response", "Runs", lifecycle, logging,
             ],
             swiftSettings: safeSettings),
 
         .target(
             name: "Projections",
-            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", crypto, lifecycle, logging],
+            dependencies: ["Cases", "EventLog", "Events", "JSON", "Postgres", "Runs", crypto, lifecycle, logging],
             path: "Projections", swiftSettings: safeSettings, plugins: ["EmbedFiles"]),
 
         // The outside
         .target(
-            name: "Pages", dependencies: ["Cases", "Events", "JSON", mustache], swiftSettings: safeSettings,
+            name: "Pages", dependencies: ["Cases", "Events", "JSON", "Runs", mustache], swiftSettings: safeSettings,
             plugins: ["EmbedFiles"]),
         .target(
             name: "Server",
             dependencies: [
                 "Cases", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres",
                 "Projections", "Proof",
-                "Reactors", "Response", "Sealing", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
+                "Reactors", "Response", "Runs", "Sealing", crypto, hummingbird, httpTypes, lifecycle, logging, nioCore,
             ], swiftSettings: safeSettings),
         .executableTarget(
             name: "docket",
             dependencies: [
                 "Cases", "Content", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres",
-                "Projections", "Proof", "Reactors", "Response", "Schema", "Sealing", "Server", arguments, httpClient,
+                "Projections", "Proof", "Reactors", "Response", "Runs", "Schema", "Sealing", "Server", arguments,
+                httpClient,
                 lifecycle, logging,
                 nioCore,
                 nioHTTP1,
@@ -140,7 +142,7 @@ let package = Package(
         .executableTarget(
             name: "docket-bench",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "SOCDay", "Schema",
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "Runs", "SOCDay", "Schema",
                 "Sealing",
             ],
             path: "Benchmarks",
@@ -166,7 +168,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["SeededChance", "JSON"], swiftSettings: settings),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: settings),
         .testTarget(
-            name: "CasesTests", dependencies: ["SeededChance", "Cases", "Content", "Events", "JSON"],
+            name: "CasesTests", dependencies: ["SeededChance", "Cases", "Content", "Events", "JSON", "Runs"],
             exclude: ["Golden"],
             swiftSettings: settings),
         .testTarget(
@@ -182,14 +184,15 @@ let package = Package(
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: settings),
         .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
         .testTarget(
-            name: "PagesTests", dependencies: ["Cases", "Events", "JSON", "Pages"], swiftSettings: settings),
+            name: "PagesTests", dependencies: ["Cases", "Events", "JSON", "Pages", "Runs"], swiftSettings: settings),
         .testTarget(
             name: "ServerTests",
             dependencies: [
                 "Cases", "Content", "EventLog", "Events", "Gzip", "Intake", "JSON", "Pages", "Postgres", "Projections",
                 "Proof",
                 "Reactors",
-                "Response", "Sealing", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, lifecycle,
+                "Response", "Runs", "Sealing", "Server", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
+                lifecycle,
                 logging,
                 nioCore,
             ], swiftSettings: settings),
@@ -206,7 +209,7 @@ let package = Package(
                 "SeededChance", "SOCDay", "Cases", "Content", "Detection", "EventLog", "Events", "Intake", "JSON",
                 "Lab",
                 "Postgres",
-                "Projections", "Proof", "Reactors", "Response", "TestSupport", lifecycle, logging,
+                "Projections", "Proof", "Reactors", "Response", "Runs", "TestSupport", lifecycle, logging,
             ], swiftSettings: settings),
         .testTarget(name: "SchemaTests", dependencies: ["Schema", "Postgres", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -216,7 +219,8 @@ let package = Package(
         .testTarget(
             name: "ProjectionsTests",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Schema", "TestSupport", logging,
+                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Runs", "Schema", "TestSupport",
+                logging,
                 lifecycle,
             ], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
@@ -226,7 +230,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ResponseTests",
-            dependencies: ["SeededChance", "Response", "Lab", "JSON", "Events", lifecycle, logging, nioCore, nioPosix],
+            dependencies: [
+                "SeededChance", "Cases", "Content", "Response", "Runs", "Lab", "JSON", "Events", lifecycle, logging,
+                nioCore,
+                nioPosix,
+            ],
             swiftSettings: settings),
     ]
 )

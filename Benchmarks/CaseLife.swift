@@ -2,6 +2,7 @@ import Cases
 import Events
 import Foundation
 import JSON
+import Runs
 
 /// A whole life of a case as the pipeline writes it, from the alert that opens it to its end: two of three are approved,
 /// contained and closed, the third is a false positive.
@@ -97,11 +98,14 @@ struct CaseLife {
             "case_id": text(id),
             "playbook": ["id": "isolate-host", "version": 1, "digest": .string(Digest.sha256([1]).text)],
             "policy_version": 1, "max_targets": 1, "targets": targets, "evidence": [],
+            "flow": ["start": "start--1", "exception": .null, "nodes": .object([:])],
             "steps": [
                 [
                     "step_id": "action--1", "action_class": "isolate_host", "connector": "edr",
                     "operation": "isolate", "targets": targets, "parameters": ["mode": "full"], "inputs": [:],
-                    "rollback": ["operation": "release", "max_ms": 60_000],
+                    "rollback": ["operation": "release", "parameters": .object([:]), "max_ms": 60_000],
+                    "playbook_step_id": "action--1", "name": "Contain it", "target_from": .null, "reversible": true,
+                    "capture": ["required": []], "verify": [], "timeout_ms": 10_000, "depends_on": [],
                 ]
             ],
         ]

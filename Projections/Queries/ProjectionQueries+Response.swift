@@ -3,6 +3,7 @@ import Events
 package import Foundation
 import JSON
 import Postgres
+package import Runs
 
 /// Approvals, runs and steps.
 extension ProjectionQueries {

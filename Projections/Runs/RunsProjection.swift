@@ -1,11 +1,12 @@
 import Cases
 import Foundation
 package import Postgres
+import Runs
 
 /// Runs and their steps as the API shows them.
 package struct RunsProjection: CaseDerivedProjection {
     package let name = "runs"
-    package let generation: Int32 = 1
+    package let generation: Int32 = 2
     package let tables = ["runs"]
     package let foldsCases = true
     package var ddl: String { SQL.text("Runs/runs.sql") }

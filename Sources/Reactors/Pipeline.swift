@@ -4,6 +4,7 @@ package import Events
 package import Foundation
 package import Logging
 package import Response
+package import Runs
 
 /// The stages in the order in which an event meets them, assembled for one process.
 ///
@@ -16,18 +17,18 @@ package struct Pipeline: Sendable {
     package let rules: RuleStore
     private let log: EventLog
     private let clock: @Sendable () -> Instant
-    private let connectors: @Sendable (Registry) async throws -> [String: any Connector]
+    private let connector: RunExecutor.MakeConnector
 
     /// - Parameters:
     ///   - defaultPolicy: what holds for a tenant without an approved policy.
-    ///   - connectors: makes a tenant's connectors, by name.
+    ///   - connector: makes one of a tenant's connectors by its name.
     package init(
         log: EventLog, defaultPolicy: Policy, clock: @escaping @Sendable () -> Instant,
-        connectors: @escaping @Sendable (Registry) async throws -> [String: any Connector]
+        connector: @escaping RunExecutor.MakeConnector = RunExecutor.noConnector
     ) {
         self.log = log
         self.clock = clock
-        self.connectors = connectors
+        self.connector = connector
         cases = CaseStore(log: log)
         alerts = AlertStore(log: log)
         registries = RegistryStore(log: log, defaultPolicy: defaultPolicy)
@@ -43,7 +44,7 @@ package struct Pipeline: Sendable {
             CorrelationTracker(bench, rules: rules), AlertCorrelator(bench), CaseEnricher(bench), CaseCorrelator(bench),
             CaseRecommender(bench),
             GateKeeper(bench), CaseCloser(bench),
-            ApprovalRequester(bench), RunExecutor(bench, connectors: connectors), CaseRecoverer(bench),
+            ApprovalRequester(bench), RunExecutor(bench, connector: connector), CaseRecoverer(bench),
             ClockKeeper(bench),
         ]
     }

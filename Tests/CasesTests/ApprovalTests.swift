@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 import Testing
 
 @testable import Cases

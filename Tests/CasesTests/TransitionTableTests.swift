@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 import Testing
 
 @testable import Cases
@@ -36,9 +37,10 @@ enum ContractTable {
         (["executing"], "run.failed", "escalated"),
         (["executing"], "run.cancelled", "escalated"),
         (["executing"], "step.outcome_unknown", "escalated"),
+        // `rolled_back` as well: a run that was undone in part is not "already rolled back" (contract §7).
         (
-            ["executing", "executed", "escalated", "recovered", "closed", "learned"], "rollback.requested",
-            "rolling_back"
+            ["executing", "executed", "escalated", "rolled_back", "recovered", "closed", "learned"],
+            "rollback.requested", "rolling_back"
         ),
         (["rolling_back"], "rollback.completed", "rolled_back"),
         (["rolling_back"], "rollback.incomplete", "escalated"),
@@ -70,7 +72,7 @@ enum ContractTable {
         "approvals": ["escalated"],
         "recover": ["executed", "rolled_back", "escalated"],
         "reopen": ["closed", "learned"],
-        "rollback": ["executing", "executed", "escalated", "recovered", "closed", "learned"],
+        "rollback": ["executing", "executed", "escalated", "rolled_back", "recovered", "closed", "learned"],
     ]
 
     static func next(_ state: String, _ event: String) -> String? {

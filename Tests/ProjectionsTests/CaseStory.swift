@@ -2,6 +2,7 @@ import Cases
 import Events
 import Foundation
 import JSON
+import Runs
 
 /// The events of one case's life, as the pipeline writes them.
 struct CaseStory: Sendable {
@@ -39,11 +40,14 @@ struct CaseStory: Sendable {
             "case_id": caseText,
             "playbook": ["id": "close-port", "version": 1, "digest": .string(Digest.sha256([1]).text)],
             "policy_version": 1, "max_targets": 1, "targets": targets, "evidence": [],
+            "flow": ["start": "start--1", "exception": .null, "nodes": .object([:])],
             "steps": [
                 [
                     "step_id": "action--1", "action_class": "cloud_containment", "connector": "lab",
                     "operation": "revoke_ingress", "targets": targets, "parameters": ["port": 22], "inputs": [:],
-                    "rollback": ["operation": "authorize_ingress", "max_ms": 60_000],
+                    "rollback": ["operation": "authorize_ingress", "parameters": .object([:]), "max_ms": 60_000],
+                    "playbook_step_id": "action--1", "name": "Contain it", "target_from": .null, "reversible": true,
+                    "capture": ["required": []], "verify": [], "timeout_ms": 10_000, "depends_on": [],
                 ]
             ],
         ]

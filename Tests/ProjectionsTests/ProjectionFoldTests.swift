@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Postgres
 import Projections
+import Runs
 import TestSupport
 import Testing
 

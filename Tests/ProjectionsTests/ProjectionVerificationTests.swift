@@ -44,7 +44,10 @@ struct ProjectionVerificationTests {
             let head = try await fixture.log.head(tenant: fixture.tenant)
             #expect(verdicts.allSatisfy { $0.asOfPosition == head - 1 })
             let tables = verdicts.flatMap(\.tables)
-            #expect(Set(tables.map(\.name)) == Set(fixture.catalog.projections.flatMap(\.tables).map { $0 + "_v1" }))
+            let all = fixture.catalog.projections.flatMap { projection in
+                projection.tables.map { "\($0)_v\(projection.versions[0])" }
+            }
+            #expect(Set(tables.map(\.name)) == Set(all))
             for table in tables { #expect(table.isEqual && table.rows > 0 && table.difference == nil, "\(table.name)") }
             #expect(try await fixture.dump() == before)
             // It compares at the position of the live set, not at the head.

@@ -36,7 +36,7 @@ final class CorrelatedLog: Sendable {
             database: database, keys: try TenantKeys(directory: keys.path), catalogue: try .domain, clock: clock)
         var policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
         policy.correlation = rules
-        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) { _ in [:] }
+        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)
         bench = Workbench(
             tenant: tenant, cases: pipeline.cases, alerts: pipeline.alerts, registries: pipeline.registries,
             clock: clock)

@@ -2,6 +2,7 @@ import Cases
 import Events
 import Foundation
 import JSON
+import Runs
 import TestSupport
 import Testing
 

@@ -11,6 +11,7 @@ import Logging
 import Postgres
 import Reactors
 import Response
+import Runs
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -45,7 +46,9 @@ struct World: Sendable {
         let client = GuardedHTTPClient(policy: AddressPolicy(allowed: [CIDR("127.0.0.0/8")!]))
         let factory = ConnectorFactory(client: client, secretsDirectory: nil)
         let policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
-        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) { try factory.connectors(of: $0) }
+        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) {
+            name, registry throws(ConnectorError) in try factory.connector(name, of: registry)
+        }
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
         _ = try await RulePublisher(

@@ -2,6 +2,7 @@ import Events
 import Foundation
 import JSON
 import Response
+import Runs
 import Synchronization
 
 /// A connector to an imagined world: objects with a number, operations that change it, and trouble as told.
@@ -51,7 +52,7 @@ final class FakeWorld: Connector {
         }
     }
 
-    func capture(_ target: TargetEntity) async throws(ConnectorError) -> JSONValue {
+    func capture(_ target: Entity) async throws(ConnectorError) -> JSONValue {
         state.withLock { $0.log.append("get \(target.value)") }
         if try suffer("get") == .lostAfter { throw ConnectorError(.timedOut, "lost after") }
         guard let object = objects[target.value] else { throw ConnectorError(.refused, "not found", remoteCode: "404") }
@@ -59,7 +60,7 @@ final class FakeWorld: Connector {
     }
 
     func act(
-        _ operation: String, on target: TargetEntity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
+        _ operation: String, on target: Entity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
     ) async throws(ConnectorError) -> ActOutcome {
         state.withLock {
             $0.log.append("\(operation) \(target.value)")
@@ -94,57 +95,122 @@ final class FakeWorld: Connector {
     }
 }
 
-/// The log of one run, and a crash when wanted.
+/// The log of one run, a clock that only a test moves, and a crash when wanted.
 final class RunLog: Sendable {
     struct Crash: Error {}
 
-    private let events = Mutex<[RunEvent]>([])
+    private struct State {
+        var events: [Event] = []
+        var now = Instant(microseconds: 1_795_000_000_000_000)
+    }
+
+    private let state = Mutex(State())
     private let crashes: @Sendable (RunEvent) -> (before: Bool, after: Bool)
 
     init(
         _ events: [RunEvent],
         crashes: @escaping @Sendable (RunEvent) -> (before: Bool, after: Bool) = { _ in (false, false) }
-    ) {
-        self.events.withLock { $0 = events }
+    ) throws {
         self.crashes = crashes
+        for event in events { try write(event) }
     }
 
-    var all: [RunEvent] { events.withLock { $0 } }
-    var types: [String] { all.map(\.type) }
+    var events: [Event] { state.withLock { $0.events } }
+    var all: [RunEvent] {
+        get throws { try events.compactMap { try RunEvent(type: $0.type, data: $0.data) } }
+    }
+    var types: [String] { events.map(\.type) }
+    var now: Instant { state.withLock { $0.now } }
 
-    func append(_ event: RunEvent) throws {
+    /// Lets time pass.
+    func wait(_ milliseconds: Int64) { state.withLock { $0.now = $0.now.adding(milliseconds: milliseconds) } }
+
+    /// An instant after which no request that was sent before is under way.
+    func waitForLate(_ plan: Plan) { wait(RunLimits().lateMs + (plan.steps.map(\.timeoutMs).max() ?? 0)) }
+
+    @discardableResult
+    func append(_ event: RunEvent) throws -> UUID {
         let crash = crashes(event)
         if crash.before { throw Crash() }
-        events.withLock { $0.append(event) }
+        let id = try write(event)
         if crash.after { throw Crash() }
+        return id
+    }
+
+    @discardableResult
+    private func write(_ event: RunEvent) throws -> UUID {
+        let data = try JSONValue.parse(event.data.canonicalBytes())
+        return state.withLock { state in
+            state.now = state.now.adding(milliseconds: 1)
+            let number = Int64(state.events.count)
+            let id = UUID.v5(namespace: .testRun, name: "event \(number)")
+            state.events.append(
+                Event(
+                    position: number, eventID: id, type: event.type, streamKind: "case", streamID: .testCase,
+                    version: number + 1, caseID: .testCase, recordedAt: state.now, occurredAt: state.now,
+                    actor: Actor(kind: .person, subject: "test", lane: .analyst), correlationID: .testCase, data: data))
+            return id
+        }
+    }
+
+    func run() throws -> Run {
+        let events = self.events
+        guard let first = events.first, case .started(let started)? = try RunEvent(type: first.type, data: first.data)
+        else { throw Crash() }
+        var run = Run(started, first, caseID: .testCase)
+        for event in events.dropFirst() { try run.apply(event) }
+        return run
     }
 
     func driver(
-        _ connector: any Connector, conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }
+        _ connector: any Connector, conflict: @escaping @Sendable (Plan.Step) async throws -> String? = { _ in nil }
     ) -> RunDriver {
-        RunDriver(
-            connectors: ["lab": connector], record: { try self.append($0) }, conflict: conflict, sleep: { _ in })
+        let seen = Mutex(events.count)
+        return RunDriver(
+            connector: { name throws(ConnectorError) in
+                guard name == "lab" else { throw ConnectorError(.forbidden, "there is no connector '\(name)'") }
+                return connector
+            },
+            record: { event, _ in try self.append(event) },
+            news: {
+                let events = self.events
+                return seen.withLock { seen in
+                    defer { seen = events.count }
+                    return Array(events[seen...])
+                }
+            },
+            conflict: conflict, clock: { self.now }, sleep: { self.wait($0) })
     }
 
     /// A new machine from the log, driven until it waits or is finished.
     func drive(
-        _ plan: Plan, _ connector: any Connector,
-        conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil }
+        _ connector: any Connector, conflict: @escaping @Sendable (Plan.Step) async throws -> String? = { _ in nil }
     ) async throws -> RunDirective {
-        var machine = RunMachine(plan: plan, runID: .testRun, history: all)
-        return try await driver(connector, conflict: conflict).drive(&machine)
+        let driver = driver(connector, conflict: conflict)
+        guard var machine = RunMachine(try run(), at: now) else { throw Crash() }
+        return try await driver.drive(&machine)
     }
-
-    func state() -> RunState { RunState(folding: all) }
 }
 
 extension RunEvent {
     static func start(_ plan: Plan, mode: RunMode = .live) -> RunEvent {
-        .started(runID: .testRun, planDigest: plan.digest, mode: mode, trigger: "approved")
+        .started(
+            RunStarted(
+                runID: .testRun, approvalID: nil, planDigest: plan.digest, plan: plan, mode: mode, trigger: .approved))
     }
 
     static func undo(_ steps: [String] = []) -> RunEvent {
         .rollbackRequested(
-            runID: .testRun, stepIDs: steps, reason: "not wanted after all", reasonCode: "analyst_override")
+            RollbackRequested(
+                runID: .testRun, stepIDs: steps, reason: "not wanted after all", reasonCode: .analystOverride,
+                onBehalfOf: nil))
     }
+
+    static var cancel: RunEvent { .cancelled(RunControl(runID: .testRun, reason: "enough")) }
+    static var resume: RunEvent { .resumed(RunControl(runID: .testRun, reason: "go on")) }
+}
+
+extension Event {
+    var kind: RunEvent.Kind? { RunEvent.Kind(rawValue: type) }
+    var stepID: String? { data["step_id"]?.stringValue }
 }

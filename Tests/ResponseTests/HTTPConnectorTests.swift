@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Lab
 import Logging
+import Runs
 import ServiceLifecycle
 import Testing
 
@@ -68,20 +69,20 @@ struct HTTPConnectorTests {
     func shippedPlaybooks(name: String) async throws {
         try await Self.withLab { bench in
             let context = Samples.context([
-                TargetEntity(type: "cloud_resource", value: "sg-0a1"),
-                TargetEntity(type: "workload", value: "shop/miner-7"),
-                TargetEntity(type: "api_token", value: "tok-1"),
-                TargetEntity(type: "ip", value: "2001:db8::1", role: "actor"),
+                Entity(type: .cloudResource, value: "sg-0a1", role: .target),
+                Entity(type: .workload, value: "shop/miner-7", role: .target),
+                Entity(type: .apiToken, value: "tok-1", role: .target),
+                Entity(type: .ip, value: "2001:db8::1", role: .actor),
             ])
             let plan = try Samples.plan(name, context)
             // A snapshot stays: it is evidence, and nothing to undo.
             let keeps = plan.steps.contains { !$0.reversible }
             let before = try await bench.send(.get, ["state"])
-            let log = RunLog([.start(plan)])
-            #expect(try await log.drive(plan, bench.connector) == .finished(.completed))
+            let log = try RunLog([.start(plan)])
+            #expect(try await log.drive(bench.connector) == .finished(.completed))
             #expect(try await bench.send(.get, ["state"]) != before)
             try log.append(.undo())
-            #expect(try await log.drive(plan, bench.connector) == .finished(.rolledBack))
+            #expect(try await log.drive(bench.connector) == .finished(.rolledBack))
             var after = try await bench.send(.get, ["state"])
             if keeps {
                 #expect(after.at("/pods/shop~1miner-7/snapshots")?.arrayValue?.count == 1)
@@ -96,12 +97,12 @@ struct HTTPConnectorTests {
         try await Self.withLab { bench in
             let plan = try Samples.closePort()
             try await bench.lay("drop_after_apply", on: "revoke_ingress", of: "security_groups")
-            let log = RunLog([.start(plan)])
-            #expect(try await log.drive(plan, bench.connector) == .finished(.completed))
-            #expect(log.all.first { $0.kind == .stepExecuted }?.data["probed"] == true)
+            let log = try RunLog([.start(plan)])
+            #expect(try await log.drive(bench.connector) == .finished(.completed))
+            #expect(log.events.first { $0.kind == .stepExecuted }?.data["probed"] == true)
             let journal = try #require(try await bench.send(.get, ["journal"])["items"]?.arrayValue)
             #expect(journal.map { $0["applied"] } == [true])
-            #expect(journal.first?["idempotency_key"] == log.all[1].data["idempotency_key"])
+            #expect(journal.first?["idempotency_key"] == log.events[1].data["idempotency_key"])
         }
     }
 
@@ -110,8 +111,8 @@ struct HTTPConnectorTests {
         try await Self.withLab { bench in
             let plan = try Samples.closePort()
             try await bench.lay("drop_before_apply", on: "revoke_ingress", of: "security_groups")
-            let log = RunLog([.start(plan)])
-            #expect(try await log.drive(plan, bench.connector) == .finished(.completed))
+            let log = try RunLog([.start(plan)])
+            #expect(try await log.drive(bench.connector) == .finished(.completed))
             #expect(log.types.contains("step.retried"))
             let journal = try #require(try await bench.send(.get, ["journal"])["items"]?.arrayValue)
             #expect(journal.map { $0["applied"] } == [true])
@@ -121,11 +122,12 @@ struct HTTPConnectorTests {
     @Test("an answer that comes too late is no answer; the probe decides")
     func tooLate() async throws {
         try await Self.withLab { bench in
-            var plan = try Samples.closePort()
-            plan.steps[0].timeoutMs = 100
+            var content = try Samples.closePort().content
+            content.steps[0].timeoutMs = 100
+            let plan = try Plan(content)
             try await bench.lay("delay", on: "revoke_ingress", of: "security_groups", delayMs: 400)
-            let log = RunLog([.start(plan)])
-            #expect(try await log.drive(plan, bench.connector) == .finished(.completed))
+            let log = try RunLog([.start(plan)])
+            #expect(try await log.drive(bench.connector) == .finished(.completed))
             let journal = try #require(try await bench.send(.get, ["journal"])["items"]?.arrayValue)
             #expect(journal.filter { $0["applied"] == true }.count == 1)
         }
@@ -136,9 +138,9 @@ struct HTTPConnectorTests {
         try await Self.withLab { bench in
             let plan = try Samples.closePort()
             try await bench.lay("refuse", on: "revoke_ingress", of: "security_groups")
-            let log = RunLog([.start(plan)])
-            #expect(try await log.drive(plan, bench.connector) == .finished(.failed))
-            let message = log.all.first { $0.kind == .stepFailed }?.data.at("/error/message")?.stringValue
+            let log = try RunLog([.start(plan)])
+            #expect(try await log.drive(bench.connector) == .finished(.failed))
+            let message = log.events.first { $0.kind == .stepFailed }?.data.at("/error/message")?.stringValue
             #expect(message?.contains("urn:docket:problem:refused") == true)
         }
     }
@@ -147,14 +149,14 @@ struct HTTPConnectorTests {
     func drift() async throws {
         try await Self.withLab { bench in
             let plan = try Samples.closePort()
-            let log = RunLog([.start(plan)])
-            _ = try await log.drive(plan, bench.connector)
+            let log = try RunLog([.start(plan)])
+            _ = try await log.drive(bench.connector)
             let other: JSONValue = ["environment": "production", "rules": [["cidr": "10.0.0.0/8"]]]
             _ = try await bench.send(.put, ["security_groups", "sg-0a1"], other)
             try log.append(.undo())
-            #expect(try await log.drive(plan, bench.connector) == .finished(.rollbackIncomplete))
+            #expect(try await log.drive(bench.connector) == .finished(.rollbackIncomplete))
             #expect(try await bench.send(.get, ["security_groups", "sg-0a1"]) == other)
-            #expect(log.all.first { $0.kind == .stepRollbackRefused }?.data["found"] == other)
+            #expect(log.events.first { $0.kind == .stepRollbackRefused }?.data["found"] == other)
         }
     }
 

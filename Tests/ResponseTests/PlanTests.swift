@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 import Testing
 
 @testable import Response
@@ -42,25 +43,26 @@ struct PlanTests {
             plan.steps.last?.inputs
                 == ["snapshot_id": "step:action--27d9b5f3-0a8e-4c61-9f47-e5b3c1d8a620:output.id"])
         #expect(plan.steps.map(\.operation) == ["snapshot", "isolate", "terminate_process"])
-        #expect(plan.steps[2].dependsOn == [plan.steps[1].stepId])
+        #expect(plan.steps[2].dependsOn == [plan.steps[1].stepID])
         #expect(plan.steps[2].parameters == ["name": ["$from": "pre_state:/processes/0"]])
     }
 
     @Test("another target, policy or evidence is another plan; the same is the same")
     func digest() throws {
-        let entity = TargetEntity(type: "device", value: "web-1")
+        let entity = Entity(type: .device, value: "web-1", role: .target)
         let playbook = try Playbook(document: Samples.document(extension: Samples.isolate))
-        func digest(_ context: PlanContext, version: Int64 = 1) throws -> String {
+        func digest(_ context: PlanContext, version: Int = 1) throws -> String {
             try Plan(binding: playbook, version: version, to: context).digest.text
         }
-        let base = Samples.context([entity], evidence: ["edr_evidence": ["a": 1]])
+        let base = Samples.context([entity], evidence: [.edrEvidence: ["a": 1]])
         var policy = base
         policy.policyVersion = 5
         let digests = try [
             digest(base), digest(policy), digest(base, version: 2),
             digest(
-                Samples.context([TargetEntity(type: "device", value: "web-2")], evidence: ["edr_evidence": ["a": 1]])),
-            digest(Samples.context([entity], evidence: ["edr_evidence": ["a": 2]])),
+                Samples.context(
+                    [Entity(type: .device, value: "web-2", role: .target)], evidence: [.edrEvidence: ["a": 1]])),
+            digest(Samples.context([entity], evidence: [.edrEvidence: ["a": 2]])),
         ]
         #expect(Set(digests).count == digests.count)
         #expect(try digest(base) == digests[0])
@@ -69,13 +71,13 @@ struct PlanTests {
     @Test("an action with several targets becomes a step for each, up to its limit")
     func severalTargets() throws {
         let playbook = try Playbook(document: Samples.document(extension: Samples.isolate))
-        func entities(_ count: Int) -> [TargetEntity] {
-            (0..<count).map { TargetEntity(type: "device", value: "web-\($0)") }
+        func entities(_ count: Int) -> [Entity] {
+            (0..<count).map { Entity(type: .device, value: "web-\($0)", role: .target) }
         }
         let plan = try Plan(binding: playbook, version: 1, to: Samples.context(entities(3)))
         #expect(plan.steps.map { $0.targets.map(\.value) } == [["web-0"], ["web-1"], ["web-2"]])
-        #expect(Set(plan.steps.map(\.stepId)).count == 3)
-        #expect(plan.steps.allSatisfy { $0.playbookStepId == Samples.action(0) })
+        #expect(Set(plan.steps.map(\.stepID)).count == 3)
+        #expect(plan.steps.allSatisfy { $0.playbookStepID == Samples.action(0) })
         let reversed = try Plan(binding: playbook, version: 1, to: Samples.context(entities(3).reversed()))
         #expect(plan == reversed)
         #expect(
@@ -88,8 +90,8 @@ struct PlanTests {
     func smuggling() throws {
         for hostile in [["$from": "pre_state:"], ["x": [["$find": "pre_state:"]]]] as [JSONValue] {
             let context = Samples.context(
-                [TargetEntity(type: "cloud_resource", value: "sg-0a1")],
-                evidence: ["cloud_audit": ["requestParameters": ["rule": hostile]]])
+                [Entity(type: .cloudResource, value: "sg-0a1", role: .target)],
+                evidence: [.cloudAudit: ["requestParameters": ["rule": hostile]]])
             #expect(refusal { try Samples.plan("close-admin-port", context) }?.codes == ["unresolved"])
         }
     }

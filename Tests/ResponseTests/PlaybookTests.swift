@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 import Testing
 
 @testable import Response
@@ -59,7 +60,7 @@ struct PlaybookTests {
         #expect(playbook.publishProblems() == [])
         let plan = try Plan(binding: playbook, version: 1, to: Samples.context([]))
         #expect(plan.steps.allSatisfy { $0.isManual })
-        #expect(plan.steps.map(\.stepId) == playbook.actionOrder)
+        #expect(plan.steps.map(\.stepID) == playbook.actionOrder)
     }
 
     struct Broken: Sendable, CustomTestStringConvertible {
@@ -159,7 +160,8 @@ struct PlaybookTests {
         #expect(
             refusal {
                 try Plan(
-                    binding: playbook, version: 1, to: Samples.context([TargetEntity(type: "device", value: "web-1")]))
+                    binding: playbook, version: 1,
+                    to: Samples.context([Entity(type: .device, value: "web-1", role: .target)]))
             }?.codes == ["irreversible-action"])
     }
 

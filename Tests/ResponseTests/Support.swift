@@ -2,6 +2,7 @@ import Events
 import Foundation
 import JSON
 import Response
+import Runs
 
 /// The files that ship, and the data that may be there to check them against.
 enum Files {
@@ -39,12 +40,12 @@ enum Samples {
         "direction": "ingress", "protocol": "tcp", "from_port": 22, "to_port": 22, "cidr": "0.0.0.0/0",
     ]
 
-    static func context(_ entities: [TargetEntity], evidence: [String: JSONValue] = [:]) -> PlanContext {
+    static func context(_ entities: [Entity], evidence: [EvidenceKind: JSONValue] = [:]) -> PlanContext {
         PlanContext(
             caseID: .testCase, policyVersion: 4, entities: entities,
-            evidence: evidence.sorted { $0.key < $1.key }.map { kind, data in
+            evidence: evidence.sorted { $0.key.rawValue < $1.key.rawValue }.map { kind, data in
                 PlanContext.Evidence(
-                    item: PlanEvidenceItem(kind: kind, eventId: .testCase, digest: .ofCanonical(data)), data: data)
+                    item: Plan.BoundEvidence(kind: kind, eventID: .testCase, digest: .ofCanonical(data)), data: data)
             })
     }
 
@@ -56,12 +57,12 @@ enum Samples {
         try plan(
             "close-admin-port",
             context(
-                [TargetEntity(type: "cloud_resource", value: "sg-0a1")],
-                evidence: ["cloud_audit": ["requestParameters": ["rule": adminPort]]]))
+                [Entity(type: .cloudResource, value: "sg-0a1", role: .target)],
+                evidence: [.cloudAudit: ["requestParameters": ["rule": adminPort]]]))
     }
 
     static func containWorkload() throws -> Plan {
-        try plan("contain-workload", context([TargetEntity(type: "workload", value: "shop/miner-7")]))
+        try plan("contain-workload", context([Entity(type: .workload, value: "shop/miner-7", role: .target)]))
     }
 
     static let uuids = (0..<40).map { UUID.v5(namespace: .testCase, name: "step \($0)").lowercased }

@@ -47,7 +47,7 @@ package struct DayReplay: Sendable {
             database: database, keys: try TenantKeys(directory: keysDirectory), catalogue: try .domain, clock: clock)
         var logger = Logger(label: "day")
         logger.logLevel = .error
-        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) { _ in [:] }
+        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
         let tenant = try await directory.create(

@@ -1,5 +1,6 @@
 package import Events
 package import JSON
+package import Runs
 
 package import struct Foundation.UUID
 

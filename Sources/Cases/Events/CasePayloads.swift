@@ -1,4 +1,5 @@
 package import Events
+package import Runs
 
 package import struct Foundation.UUID
 

@@ -1,5 +1,6 @@
 package import Events
 package import JSON
+package import Runs
 
 package import struct Foundation.UUID
 
@@ -24,30 +25,6 @@ package enum AutonomyLevel: String, Sendable, Hashable, Codable, CaseIterable, C
 
 package enum ApprovalState: String, Sendable, Hashable, Codable { case pending, granted, denied, expired, invalidated }
 package enum PlaybookMode: String, Sendable, Hashable, Codable { case shadow, assisted, live }
-package enum RunMode: String, Sendable, Hashable, Codable { case live, shadow, simulated }
-package enum RunTrigger: String, Sendable, Hashable, Codable { case auto, approved }
-
-package enum RunState: String, Sendable, Hashable, Codable {
-    case running, paused, completed, failed, cancelled
-    case rollingBack = "rolling_back"
-    case rolledBack = "rolled_back"
-    case rollbackIncomplete = "rollback_incomplete"
-}
-
-package enum StepState: String, Sendable, Hashable, Codable {
-    case pending, prepared, executed, verified, failed, skipped
-    case outcomeUnknown = "outcome_unknown"
-    case rolledBack = "rolled_back"
-    case rollbackRefused = "rollback_refused"
-}
-
-package enum RollbackReason: String, Sendable, Hashable, Codable, CaseIterable {
-    case falseContainment = "false_containment"
-    case analystOverride = "analyst_override"
-    case customerRequest = "customer_request"
-    case expired, drill
-}
-
 package enum EvidenceStatus: String, Sendable, Hashable, Codable { case present, missing, stale }
 
 /// A thing that the case is about, with what the asset registry knows of it.

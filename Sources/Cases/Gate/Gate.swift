@@ -1,5 +1,6 @@
 package import Events
 import Foundation
+package import Runs
 
 /// Decides whether a plan may run by itself: three signals, the approval matrix, the production rule and standing
 /// approvals, strictest first (domain.md §5).

@@ -1,5 +1,6 @@
 package import Events
 import JSON
+import Runs
 
 import struct Foundation.UUID
 
@@ -105,7 +106,7 @@ extension CaseRecord {
         case .runStarted, .stepPrepared, .stepExecuted, .stepVerified, .stepFailed, .stepRetried, .stepOutcomeUnknown,
             .stepSkipped, .runPaused, .runResumed, .runCancelled, .runCompleted, .runFailed, .rollbackRequested,
             .stepRolledBack, .stepRollbackRefused, .rollbackCompleted, .rollbackIncomplete:
-            try applyRun(kind, event)
+            try applyRun(event)
         case .slaStarted, .slaPaused, .slaResumed, .slaAtRisk, .slaMet, .slaBreached, .slaCancelled, .slaRetargeted:
             try applySLA(kind, event)
         case .learningProposed: learning.open += 1

@@ -1,5 +1,6 @@
 package import Events
 package import JSON
+package import Runs
 
 package import struct Foundation.UUID
 
@@ -135,7 +136,7 @@ extension CaseRecord {
 
     /// A run is under way, forwards or backwards.
     package var activeRun: Run? {
-        runs.last.flatMap { [.running, .paused, .rollingBack].contains($0.state) ? $0 : nil }
+        runs.last { $0.state.isActive }
     }
 
     /// Approved by the gate alone, and not started: only a new recommendation leads on from here.
@@ -143,12 +144,9 @@ extension CaseRecord {
         state == .approved && activeRun == nil && approval?.state != .granted
     }
 
-    /// The run that has something left to do: an active one that is not paused, or a cancelled one whose last act is
-    /// still without an answer.
+    /// The run that has something left to do by itself.
     package var runToDrive: Run? {
-        guard let run else { return nil }
-        let isUnsettled = run.state == .cancelled && run.steps.contains { [.prepared, .executed].contains($0.state) }
-        return run.state == .running || run.state == .rollingBack || isUnsettled ? run : nil
+        runs.last { $0.state == .running || $0.state == .rollingBack } ?? runs.last { $0.needsDriving }
     }
 
     package var targetsInScope: [Entity] { entities.compactMap(\.entity) }

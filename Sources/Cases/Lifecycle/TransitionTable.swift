@@ -24,7 +24,8 @@ package enum TransitionTable {
         Row(from: [.executing], event: .runCancelled, to: .escalated),
         Row(from: [.executing], event: .stepOutcomeUnknown, to: .escalated),
         Row(
-            from: [.executing, .executed, .escalated, .recovered, .closed, .learned], event: .rollbackRequested,
+            from: [.executing, .executed, .escalated, .rolledBack, .recovered, .closed, .learned],
+            event: .rollbackRequested,
             to: .rollingBack),
         Row(from: [.rollingBack], event: .rollbackCompleted, to: .rolledBack),
         Row(from: [.rollingBack], event: .rollbackIncomplete, to: .escalated),
@@ -67,7 +68,8 @@ package enum TransitionTable {
         .requestApproval: [.escalated],
         .recover: [.executed, .rolledBack, .escalated],
         .reopen: [.closed, .learned],
-        .rollback: [.executing, .executed, .escalated, .recovered, .closed, .learned],
+        // Of a run that was undone in part, the rest can be undone as well.
+        .rollback: [.executing, .executed, .escalated, .rolledBack, .recovered, .closed, .learned],
     ]
 
     package static func allows(_ command: CaseCommandName, in state: CaseState) -> Bool {

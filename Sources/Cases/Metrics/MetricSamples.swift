@@ -1,4 +1,5 @@
 import Events
+import Runs
 
 import struct Foundation.UUID
 

@@ -1,4 +1,5 @@
 import Events
+package import Runs
 
 package import struct Foundation.UUID
 
@@ -22,29 +23,28 @@ extension CaseRecord {
 
     /// Undoing must never be slower than doing: one responder, no quorum.
     ///
-    /// - Parameter stepIDs: the steps to undo, `nil` for all that stand.
+    /// - Parameter stepIDs: the steps to undo; `nil` for all, and it stays "all" in the log: the machine resolves it at
+    ///   each step, so an act that is under way now is undone when it turns out to have had its effect.
     package func requestRollback(
         run id: UUID, stepIDs: [String]?, reason: String, reasonCode: RollbackReason, onBehalfOf: String?
     ) throws(Rejection) -> [Decision] {
         guard let run = run(id) else { throw .notFound }
-        guard run.state != .rollingBack else { throw illegal(.rollback) }
-        let standing = run.standingSteps.map(\.stepID)
-        guard !standing.isEmpty else {
+        guard run.state != .rollingBack, activeRun == nil || activeRun?.id == id else { throw illegal(.rollback) }
+        guard !run.standing.isEmpty else {
             if run.steps.contains(where: { $0.state == .rolledBack }) { throw .alreadyRolledBack }
             throw illegal(.rollback)
         }
         try requireLegal(.rollback)
-        if let unknown = stepIDs?.first(where: { !standing.contains($0) }) {
+        let undoable = run.undoable.map(\.stepID)
+        if let unknown = stepIDs?.first(where: { !undoable.contains($0) }) {
             throw .validation([
-                FieldError("/step_ids", .enum, "\(unknown) has nothing to undo", allowed: standing)
+                FieldError("/step_ids", .enum, "\(unknown) has nothing that can be undone", allowed: undoable)
             ])
         }
-        // Strictly the reverse of the order in which the steps ran.
-        let order = standing.reversed().filter { stepIDs?.contains($0) ?? true }
         return [
             Decision(
                 RollbackRequested(
-                    runID: id, stepIDs: order, reason: reason, reasonCode: reasonCode, onBehalfOf: onBehalfOf))
+                    runID: id, stepIDs: stepIDs ?? [], reason: reason, reasonCode: reasonCode, onBehalfOf: onBehalfOf))
         ]
     }
 

@@ -1,5 +1,6 @@
 package import Events
 import JSON
+import Runs
 
 package import struct Foundation.UUID
 

@@ -1,4 +1,5 @@
 package import Events
+import Runs
 
 /// A moment at which something about the case becomes due.
 package struct DueTime: Sendable, Hashable {

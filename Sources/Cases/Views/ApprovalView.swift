@@ -1,5 +1,6 @@
 package import Events
 package import JSON
+package import Runs
 
 package import struct Foundation.UUID
 
@@ -106,7 +107,7 @@ package struct StepView: Codable, Sendable, Hashable {
     package var preState: JSONValue
     package var output: JSONValue
     package var observed: JSONValue
-    package var error: RunStep.Failure?
+    package var error: RunFailure?
     package var preparedAt: Instant?
     package var executedAt: Instant?
     package var verifiedAt: Instant?

@@ -1,4 +1,5 @@
 package import Events
+import Runs
 
 package import struct Foundation.UUID
 

@@ -2,6 +2,7 @@ import Cases
 import Events
 import Foundation
 import JSON
+import Runs
 
 /// The case as a picture: rule → alert → entity ← action ← playbook, in columns, laid out here so that a browser only
 /// draws. Text stays text: nodes and labels go through the template like everything else.

@@ -1,6 +1,7 @@
 import Cases
 import Events
 import JSON
+import Runs
 
 /// What this reader may tell this case to do in the state that it is in; nothing else is shown.
 extension CasePage {

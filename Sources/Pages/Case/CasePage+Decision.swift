@@ -1,6 +1,7 @@
 import Cases
 import Events
 import JSON
+import Runs
 
 /// What is recommended, and the decision on exactly that.
 extension CasePage {

@@ -1,6 +1,7 @@
 import Cases
 import Events
 import JSON
+import Runs
 
 /// What is known and from where, what is demanded and missing, and what has grown old.
 extension CasePage {

@@ -1,6 +1,7 @@
 import Cases
 import Events
 import JSON
+import Runs
 
 /// What was done, step by step, and how it can be undone.
 extension CasePage {
@@ -12,7 +13,7 @@ extension CasePage {
     }
 
     private func run(_ run: Run, isLatest: Bool) throws -> JSONValue {
-        let isStanding = !run.standingSteps.isEmpty
+        let isStanding = !run.standing.isEmpty
         let mayUndo =
             isLatest && may(Respond.self) && isStanding && TransitionTable.allows(.rollback, in: record.state)
             && run.state != .rollingBack
@@ -26,7 +27,7 @@ extension CasePage {
                 ?? .null,
             "reason": run.reason.map(JSONValue.string) ?? .null,
             "steps": .array(try run.steps.enumerated().map { try step($1, number: $0 + 1) }),
-            "rollback": run.rollback.map(rollback) ?? .null, "may_undo": .bool(mayUndo),
+            "rollback": run.rollback.map { rollback($0, of: run) } ?? .null, "may_undo": .bool(mayUndo),
             "may_pause": .bool(isLatest && may(Respond.self) && run.state == .running),
             "may_resume": .bool(isLatest && may(Respond.self) && run.state == .paused),
             "may_cancel": .bool(isLatest && may(Respond.self) && [.running, .paused].contains(run.state)),
@@ -37,7 +38,7 @@ extension CasePage {
         ]
     }
 
-    private func rollback(_ rollback: Run.Rollback) -> JSONValue {
+    private func rollback(_ rollback: Run.Rollback, of run: Run) -> JSONValue {
         [
             "who": .string(rollback.requestedBy.subject), "at": PageTime.json(rollback.requestedAt),
             "code": .string(Words.sentence(rollback.reasonCode.rawValue)),
@@ -45,6 +46,13 @@ extension CasePage {
             "unrestored": .string(
                 rollback.unrestoredStepIDs.isEmpty
                     ? "" : Words.plural(rollback.unrestoredStepIDs.count, "step") + " not restored"),
+            "results": .array(
+                rollback.steps.map { result in
+                    [
+                        "name": .string(run.step(result.stepID)?.name ?? result.stepID),
+                        "outcome": .string(Words.sentence(result.outcome.rawValue)),
+                    ]
+                }),
         ]
     }
 

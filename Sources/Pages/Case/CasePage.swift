@@ -1,6 +1,7 @@
 package import Cases
 package import Events
 package import JSON
+import Runs
 
 package import struct Foundation.UUID
 

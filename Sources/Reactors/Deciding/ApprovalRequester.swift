@@ -2,6 +2,7 @@ package import Cases
 package import Events
 package import Foundation
 import JSON
+import Runs
 
 /// Asks for consent in Docket's own name: when the gate escalates with a plan, and anew when the evidence, the policy
 /// or the playbook behind a pending request changed.

@@ -1,6 +1,7 @@
 package import Cases
 package import Events
 import Foundation
+import Runs
 
 /// Passes each recommendation through the gate: it may run by itself, or people are asked and told why.
 package struct GateKeeper: Reactor {

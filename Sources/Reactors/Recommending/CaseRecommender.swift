@@ -2,6 +2,7 @@ package import Cases
 package import Events
 import Foundation
 import JSON
+import Runs
 
 /// The deterministic recommender: everything that it says is derived from the case and cites the events it rests on.
 package struct CaseRecommender: Reactor {

@@ -3,11 +3,12 @@ import Events
 import Foundation
 package import JSON
 import Response
+package import Runs
 
 /// Chooses the playbook for a case and binds it: the same case, registry and evidence give the same plan, byte for byte.
 package struct PlanBuilder: Sendable {
     package struct Built: Sendable {
-        package var plan: Cases.Plan
+        package var plan: Plan
         package var actions: [PlannedAction]
         package var playbook: PublishedPlaybook
         /// The parameters that the requester gave.
@@ -61,10 +62,9 @@ package struct PlanBuilder: Sendable {
         let draft = try bind(playbook, published, record, given: given, demands: nil)
         let demands = EvidenceDemands(of: draft, policy: registry.policy)
         let plan = try bind(playbook, published, record, given: given, demands: demands)
-        let names = try stepNames(plan)
         return Built(
             plan: plan,
-            actions: plan.steps.map { action(for: $0, name: names[$0.stepID] ?? $0.operation, record: record) },
+            actions: plan.steps.map { action(for: $0, record: record) },
             playbook: published, given: given, losesService: Self.losesService(playbook))
     }
 
@@ -83,43 +83,33 @@ package struct PlanBuilder: Sendable {
     private func bind(
         _ playbook: Playbook, _ published: PublishedPlaybook, _ record: CaseRecord, given: JSONValue,
         demands: EvidenceDemands?
-    ) throws -> Cases.Plan {
+    ) throws -> Plan {
         let bound = demands.map { Set(record.boundEvidence(demands: $0).map(\.digest)) } ?? []
         let items = record.evidence.filter { !record.expiredEvidence.contains($0.digest) }
         let evidence = items.compactMap { item -> PlanContext.Evidence? in
             guard let eventID = item.eventIDs.first else { return nil }
+            // All evidence may fill parameters; what the matrix demands is bound.
             return PlanContext.Evidence(
-                item: PlanEvidenceItem(kind: item.kind.rawValue, eventId: eventID, digest: item.digest), data: item.data
-            )
+                item: Plan.BoundEvidence(kind: item.kind, eventID: eventID, digest: item.digest), data: item.data,
+                isBound: bound.contains(item.digest))
         }
         let context = PlanContext(
-            caseID: record.id, policyVersion: Int64(registry.policy.version),
-            entities: record.targetsInScope.map {
-                TargetEntity(type: $0.type.rawValue, value: $0.value, role: $0.role.rawValue)
-            },
+            caseID: record.id, policyVersion: registry.policy.version, entities: record.targetsInScope,
             evidence: evidence, given: given)
-        var plan = try Response.Plan(binding: playbook, version: Int64(published.version), to: context)
-        // All evidence may fill parameters; what the matrix demands is bound.
-        plan.evidence = plan.evidence.filter { bound.contains($0.digest) }
-        return try Cases.Plan(json: plan.json)
+        return try Plan(binding: playbook, version: published.version, to: context)
     }
 
-    private func stepNames(_ plan: Cases.Plan) throws -> [String: String] {
-        let steps = try Response.Plan(json: plan.json).steps
-        return Dictionary(steps.map { ($0.stepId, $0.name) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    private func action(for step: Cases.Plan.Step, name: String, record: CaseRecord) -> PlannedAction {
+    private func action(for step: Plan.Step, record: CaseRecord) -> PlannedAction {
         PlannedAction(
-            stepID: step.stepID, name: name, actionClass: step.actionClass,
+            stepID: step.stepID, name: step.name, actionClass: step.actionClass,
             level: registry.policy.level(for: step.actionClass, in: record.environment(of: step.targets)),
-            targets: step.targets, parameters: step.parameters, reversible: step.rollback != nil,
+            targets: step.targets, parameters: step.parameters, reversible: step.reversible,
             rollbackMaxMs: step.rollback?.maxMs, blastRadius: blastRadius(of: step, record: record))
     }
 
     /// How far the action reaches, from the inventory: targets, the services that they carry, everything that depends
     /// on them. The score (0…100) grows with criticality, exposure, production and the number of dependents.
-    private func blastRadius(of step: Cases.Plan.Step, record: CaseRecord) -> PlannedAction.BlastRadius {
+    private func blastRadius(of step: Plan.Step, record: CaseRecord) -> PlannedAction.BlastRadius {
         let keys = step.targets.map(\.key)
         let assets = keys.compactMap { registry.assets[$0] }
         let dependents = registry.dependents(of: keys)

@@ -2,6 +2,7 @@ package import Cases
 import Events
 package import Foundation
 package import Response
+package import Runs
 
 /// Makes a tenant's connectors from its configuration. Secrets are read when they are needed, from
 /// `<secrets-dir>/<tenant>/<name>`, and stay in the connector.
@@ -14,12 +15,21 @@ package struct ConnectorFactory: Sendable {
         self.secretsDirectory = secretsDirectory
     }
 
-    package func connectors(of registry: Registry) throws -> [String: any Connector] {
-        var connectors: [String: any Connector] = [:]
-        for settings in registry.connectors.values {
-            connectors[settings.name] = try connector(settings, tenant: registry.tenant)
+    /// Makes the connector of this name. Others are not looked at, so that what is wrong with one stops no run of another.
+    package func connector(_ name: String, of registry: Registry) throws(ConnectorError) -> any Connector {
+        guard let settings = registry.connectors.values.first(where: { $0.name == name }) else {
+            throw ConnectorError(.forbidden, "there is no connector '\(name)'")
         }
-        return connectors
+        do {
+            return try connector(settings, tenant: registry.tenant)
+        } catch {
+            throw ConnectorError(.forbidden, "connector '\(name)' cannot be used: \(Self.reason(error))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard case .validation(let problems)? = error as? Rejection else { return "\(error)" }
+        return problems.map { "\($0.pointer) \($0.detail)" }.joined(separator: "; ")
     }
 
     package func connector(_ settings: ConnectorSettings, tenant: UUID) throws -> any Connector {

@@ -4,6 +4,7 @@ package import Events
 import Foundation
 import JSON
 package import Response
+package import Runs
 
 /// Starts approved runs and drives every active one, forwards and backwards, until it ends or has to wait.
 ///
@@ -16,14 +17,21 @@ package struct RunExecutor: Reactor {
     ]
     package static let isConcurrent = true
 
-    private let bench: Workbench
-    private let connectors: @Sendable (Registry) async throws -> [String: any Connector]
+    /// Makes one of a tenant's connectors by its name, when a step needs it.
+    package typealias MakeConnector =
+        @Sendable (_ name: String, _ registry: Registry) async throws(ConnectorError) -> any Connector
 
-    /// - Parameter connectors: makes the tenant's connectors, by name.
-    package init(_ bench: Workbench, connectors: @escaping @Sendable (Registry) async throws -> [String: any Connector])
-    {
+    /// For a server that acts on nothing.
+    package static let noConnector: MakeConnector = { name, _ throws(ConnectorError) in
+        throw ConnectorError(.forbidden, "there is no connector '\(name)'")
+    }
+
+    private let bench: Workbench
+    private let connector: MakeConnector
+
+    package init(_ bench: Workbench, connector: @escaping MakeConnector) {
         self.bench = bench
-        self.connectors = connectors
+        self.connector = connector
     }
 
     package func react(to event: Event) async throws {
@@ -52,57 +60,55 @@ package struct RunExecutor: Reactor {
         }
     }
 
-    private func drive(_ run: Run, of record: CaseRecord, cause event: Event, attempt: Int = 0) async throws {
-        guard let json = run.plan?.json else { return }
-        let plan = try Response.Plan(json: json)
+    private func drive(_ run: Run, of record: CaseRecord, cause event: Event) async throws {
+        guard var machine = RunMachine(run, at: bench.clock()) else { return }
+        let playbook = machine.plan.playbook.id
         let registry = try await bench.registry()
-        let feed = try await RunFeed(bench: bench, caseID: record.id, runID: run.id)
-        var machine = RunMachine(plan: plan, runID: run.id, history: feed.history)
-        let actor = Actor(kind: .playbook, subject: plan.playbook.id, lane: .soar)
+        let feed = RunFeed(
+            bench, run: run, version: record.version, actor: Actor(kind: .playbook, subject: playbook, lane: .soar),
+            cause: event)
         let driver = RunDriver(
-            connectors: try await connectors(registry),
-            record: { try await feed.append($0, actor: actor, cause: event) },
-            external: { try await feed.external() },
-            conflict: { step in try await conflict(for: step, playbook: plan.playbook.id, of: record.id) })
+            connector: { name throws(ConnectorError) in try await connector(name, registry) },
+            record: { try await feed.record($0, of: $1) }, news: { try await feed.news() },
+            conflict: { step in try await conflict(for: step, playbook: playbook, of: record.id) }, clock: bench.clock)
         do {
-            if case .wait(.outcomeUnknown) = try await driver.drive(&machine) {
-                guard try await waitBeforeProbing(feed, attempt: attempt) else { return }
-                try await driveAgain(record.id, cause: event, attempt: attempt + 1)
+            if case .wait(.outcomeUnknown(let step)) = try await driver.drive(&machine) {
+                guard try await waitBeforeProbing(machine.run, step: step, feed) else { return }
+                try await driveAgain(record.id, cause: event)
             }
         } catch is RunFeed.Interrupted {
-            // Somebody wrote about this run at the same moment: begin again from what the log says now.
-            try await driveAgain(record.id, cause: event, attempt: attempt)
+            // Another driver of this run was faster: begin again from what the log says now.
+            try await driveAgain(record.id, cause: event)
         }
     }
 
-    private func driveAgain(_ caseID: UUID, cause event: Event, attempt: Int) async throws {
+    private func driveAgain(_ caseID: UUID, cause event: Event) async throws {
         guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
             return
         }
-        try await drive(run, of: record, cause: event, attempt: attempt)
+        try await drive(run, of: record, cause: event)
     }
 
-    /// An unknown outcome is probed again, after 1, 2, 4, … seconds and then every minute, for about an hour. Whatever
+    /// An unknown outcome is probed again as long as it has been unknown, at most every minute, for an hour. Whatever
     /// somebody says about the run meanwhile (a rollback, for example) has an event of its own and goes first.
-    private func waitBeforeProbing(_ feed: RunFeed, attempt: Int) async throws -> Bool {
-        guard attempt < 66 else { return false }
-        for _ in 0..<min(60, 1 << min(attempt, 6)) {
+    private func waitBeforeProbing(_ run: Run, step: String, _ feed: RunFeed) async throws -> Bool {
+        let elapsed = bench.clock().milliseconds(since: run.step(step)?.unknownSince ?? bench.clock()) / 1_000
+        guard elapsed < 3_600 else { return false }
+        for _ in 0..<min(60, max(1, elapsed)) {
             try await Task.sleep(for: .seconds(1))
-            if try await !feed.external().isEmpty { return false }
+            for event in try await feed.news() where try RunEvent(type: event.type, data: event.data)?.runID == run.id {
+                return false
+            }
         }
         return true
     }
 
     /// Looked at again immediately before each step: the environment may have changed since the approval.
-    private func conflict(for step: PlanStep, playbook: String, of caseID: UUID) async throws -> String? {
+    private func conflict(for step: Plan.Step, playbook: String, of caseID: UUID) async throws -> String? {
         let registry = try await bench.registry()
         if registry.isHalted(playbook: playbook) { return "Automation is halted." }
         let now = bench.clock()
-        let keys = step.targets.compactMap { target in
-            Entity.EntityType(rawValue: target.type).map {
-                EntityKey(type: $0, value: Entity.normalize(target.value, as: $0))
-            }
-        }
+        let keys = step.targets.map(\.key)
         for key in keys {
             if let protection = registry.policy.protection(of: key) {
                 return "\(key.value) is protected: \(protection.reason)"

@@ -3,94 +3,79 @@ import EventLog
 import Events
 import Foundation
 import JSON
-import Response
+import Runs
 import Synchronization
 
 /// One run's events, as its driver reads and writes them.
 final class RunFeed: Sendable {
-    /// Another writer said something about the run that the driver has not read.
+    /// Another driver of the same run recorded something in the place of what this one was about to record.
     struct Interrupted: Error {}
 
-    let history: [Response.RunEvent]
-    private let bench: Workbench
+    private let context: Workbench
     private let caseID: UUID
     private let runID: UUID
-    private let seen: Mutex<Seen>
+    private let actor: Actor
+    private let cause: Event
+    /// The case stream's version up to which events were read.
+    private let version: Mutex<Int64>
 
-    private struct Seen {
-        /// The case stream's version up to which events were read or written here.
-        var version: Int64
-        /// How many events the run has: part of the ids of those to come.
-        var count: Int
+    /// - Parameter version: of the case record that the run was taken from.
+    init(_ context: Workbench, run: Run, version: Int64, actor: Actor, cause: Event) {
+        self.context = context
+        caseID = run.caseID
+        runID = run.id
+        self.actor = actor
+        self.cause = cause
+        self.version = Mutex(version)
     }
 
-    init(bench: Workbench, caseID: UUID, runID: UUID) async throws {
-        self.bench = bench
-        self.caseID = caseID
-        self.runID = runID
-        let (events, version) = try await Self.read(bench, caseID, runID, after: 0)
-        history = events
-        seen = Mutex(Seen(version: version, count: events.count))
-    }
-
-    /// The run's events that others appended since the last look.
-    func external() async throws -> [Response.RunEvent] {
-        let after = seen.withLock(\.version)
-        let (events, version) = try await Self.read(bench, caseID, runID, after: after)
-        seen.withLock { seen in
-            seen.version = max(seen.version, version)
-            seen.count += events.count
+    /// The case's events since the last look; the run takes its own.
+    func news() async throws -> [Event] {
+        var all: [Event] = []
+        while true {
+            let after = version.withLock { $0 }
+            let events = try await context.cases.log.read(
+                stream: caseID, tenant: context.tenant, after: after, upTo: nil, limit: 500)
+            if let last = events.last?.version { version.withLock { $0 = max($0, last) } }
+            all += events
+            if events.count < 500 { return all }
         }
-        return events
     }
 
     /// Appends what the machine says. The id is derived from the run and the number of its events, so a second driver
     /// of the same run cannot say the same thing twice.
-    func append(_ event: Response.RunEvent, actor: Actor, cause: Event) async throws {
-        guard let type = EventType(rawValue: event.type) else { return }
-        let (version, count) = seen.withLock { ($0.version, $0.count) }
-        var expected = version
+    ///
+    /// - Returns: the event's id, or `nil` when somebody said something about the run that the machine has not seen.
+    func record(_ event: RunEvent, of run: Run) async throws -> UUID? {
+        let new = NewEvent(
+            eventID: UUID.v5(namespace: runID, name: "\(run.eventCount)/\(event.type)/\(event.stepID ?? "")"),
+            type: event.type, occurredAt: context.clock(), actor: actor, causedBy: cause.eventID,
+            correlationID: cause.correlationID, traceID: cause.traceID, data: try event.data)
+        var expected = version.withLock { $0 }
         while true {
-            let new = NewEvent(
-                eventID: UUID.v5(namespace: runID, name: "\(count)/\(event.type)/\(event.stepID ?? "")"),
-                type: type.rawValue, occurredAt: bench.clock(), actor: actor, causedBy: cause.eventID,
-                correlationID: cause.correlationID, traceID: cause.traceID, data: event.data)
-            let verdict = try await bench.cases.log.append(
+            let verdict = try await context.cases.log.append(
                 AppendRequest(
-                    tenant: bench.tenant, streamKind: StreamKind.case.rawValue, streamID: caseID, caseID: caseID,
+                    tenant: context.tenant, streamKind: StreamKind.case.rawValue, streamID: caseID, caseID: caseID,
                     expected: .exactly(expected), events: [new], evidence: []))
             switch verdict {
-            case .appended(let range), .duplicate(let range):
-                seen.withLock { seen in
-                    seen.version = max(seen.version, range.lastVersion)
-                    seen.count += 1
-                }
-                return
+            case .appended, .duplicate: return new.eventID
             case .mismatch: throw Interrupted()
             case .conflict(let current):
                 // Comments and clocks may pass by; a word about this run may not.
-                let (events, _) = try await Self.read(bench, caseID, runID, after: expected)
-                guard events.isEmpty else { throw Interrupted() }
+                guard try await !hasWord(after: expected) else { return nil }
                 expected = current
             }
         }
     }
 
-    private static func read(
-        _ bench: Workbench, _ caseID: UUID, _ runID: UUID, after version: Int64
-    ) async throws -> ([Response.RunEvent], Int64) {
-        var found: [Response.RunEvent] = []
+    private func hasWord(after version: Int64) async throws -> Bool {
         var last = version
         while true {
-            let events = try await bench.cases.log.read(
-                stream: caseID, tenant: bench.tenant, after: last, upTo: nil, limit: 500)
-            for event in events {
-                last = event.version
-                if let runEvent = Response.RunEvent(type: event.type, data: event.data), runEvent.runID == runID {
-                    found.append(runEvent)
-                }
-            }
-            if events.count < 500 { return (found, last) }
+            let events = try await context.cases.log.read(
+                stream: caseID, tenant: context.tenant, after: last, upTo: nil, limit: 500)
+            for event in events where try RunEvent(type: event.type, data: event.data)?.runID == runID { return true }
+            guard events.count == 500, let next = events.last?.version else { return false }
+            last = next
         }
     }
 }

@@ -1,78 +1,19 @@
+package import Events
 package import Foundation
 package import JSON
+package import Runs
 
 /// A hand into the outside world. Only an approved plan moves it, and only after the pre-state is in the log.
 package protocol Connector: Sendable {
     /// Reads the object an entity stands for, fresh: before the act, for verification, before and after an undo.
-    func capture(_ target: TargetEntity) async throws(ConnectorError) -> JSONValue
+    func capture(_ target: Entity) async throws(ConnectorError) -> JSONValue
 
     /// Does it, at most once per idempotency key however often it is called.
     /// - Throws: `ConnectorError`; after `timedOut` the effect may or may not be there: only `probe` can tell.
     func act(
-        _ operation: String, on target: TargetEntity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
+        _ operation: String, on target: Entity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
     ) async throws(ConnectorError) -> ActOutcome
 
     /// Was anything applied under this key?
     func probe(_ idempotencyKey: UUID) async throws(ConnectorError) -> ProbeOutcome
-}
-
-package struct ActOutcome: Sendable, Hashable {
-    /// What later steps may use.
-    package var output: JSONValue
-    package var before: JSONValue
-    package var after: JSONValue
-
-    package init(output: JSONValue, before: JSONValue, after: JSONValue) {
-        self.output = output
-        self.before = before
-        self.after = after
-    }
-}
-
-package enum ProbeOutcome: Sendable, Hashable {
-    case applied(ActOutcome)
-    case notApplied
-}
-
-/// Why a connector could not do what it was asked.
-package struct ConnectorError: Error, Sendable, Hashable, CustomStringConvertible {
-    package struct Code: Sendable, Hashable, CustomStringConvertible {
-        package let description: String
-
-        /// The other side said no; nothing was done.
-        package static let refused = Code(description: "refused")
-        /// No connection came about; nothing was sent.
-        package static let unreachable = Code(description: "unreachable")
-        /// The request went out and no answer can be trusted: the outcome is unknown.
-        package static let timedOut = Code(description: "timed-out")
-        /// The answer is larger than allowed: the outcome is unknown.
-        package static let tooLarge = Code(description: "too-large")
-        /// The address is one that connectors must not reach, or the entity maps to nothing; nothing was sent.
-        package static let forbidden = Code(description: "forbidden")
-    }
-
-    package var code: Code
-    package var message: String
-    /// The other side's own code, where it gave one: a status or a problem type.
-    package var remoteCode: String?
-    package var cause: String?
-    package var file: String
-    package var line: Int
-
-    package init(
-        _ code: Code, _ message: String, remoteCode: String? = nil, cause: String? = nil,
-        file: String = #fileID, line: Int = #line
-    ) {
-        self.code = code
-        self.message = message
-        self.remoteCode = remoteCode
-        self.cause = cause
-        self.file = file
-        self.line = line
-    }
-
-    /// Whether the effect may be there all the same.
-    package var leavesOutcomeUnknown: Bool { code == .timedOut || code == .tooLarge }
-
-    package var description: String { "\(code): \(message)" + (remoteCode.map { " (\($0))" } ?? "") }
 }

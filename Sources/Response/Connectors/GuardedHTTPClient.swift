@@ -4,6 +4,7 @@ package import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+package import Runs
 import Synchronization
 
 /// The only way out of Docket by HTTP.

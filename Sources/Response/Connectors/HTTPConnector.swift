@@ -1,6 +1,7 @@
-import Events
+package import Events
 package import Foundation
 package import JSON
+package import Runs
 
 /// Where a connector of kind `http` lives and how it speaks of a case's entities.
 package struct HTTPConnectorConfiguration: Sendable, Hashable {
@@ -39,13 +40,13 @@ package struct HTTPConnector: Connector {
         self.client = client
     }
 
-    package func capture(_ target: TargetEntity) async throws(ConnectorError) -> JSONValue {
+    package func capture(_ target: Entity) async throws(ConnectorError) -> JSONValue {
         let answer = try await send(.get, path: ["v1", try kind(of: target), target.value])
         return try Self.accepted(answer)
     }
 
     package func act(
-        _ operation: String, on target: TargetEntity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
+        _ operation: String, on target: Entity, parameters: JSONValue, idempotencyKey: UUID, timeoutMs: Int64
     ) async throws(ConnectorError) -> ActOutcome {
         let headers = [
             (name: "Idempotency-Key", value: idempotencyKey.lowercased),
@@ -72,9 +73,9 @@ package struct HTTPConnector: Connector {
         return .applied(Self.outcome(try Self.accepted(answer)))
     }
 
-    private func kind(of target: TargetEntity) throws(ConnectorError) -> String {
-        guard let kind = configuration.kinds[target.type] else {
-            throw ConnectorError(.forbidden, "this connector knows no \(target.type)")
+    private func kind(of target: Entity) throws(ConnectorError) -> String {
+        guard let kind = configuration.kinds[target.type.rawValue] else {
+            throw ConnectorError(.forbidden, "this connector knows no \(target.type.rawValue)")
         }
         return kind
     }

@@ -1,5 +1,6 @@
 package import Events
 package import JSON
+package import Runs
 
 /// Docket's CACAO step extension: what an action does, how its effect is captured, verified and undone.
 ///
@@ -32,33 +33,13 @@ package struct DocketAction: Sendable, Hashable {
     package var targetFrom: String?
     package var parameters: JSONValue
     package var inputs: [String: String]
-    package var capture: PlanCapture?
+    package var capture: Plan.Capture?
     package var verify: [Expectation]
-    package var rollback: PlanRollback?
+    package var rollback: Plan.Rollback?
     package var maxTargets: Int
     package var timeoutMs: Int64
     /// Hints for the gate; Docket's policy decides.
     package var gate: JSONValue
-}
-
-/// The object is read before the act; these pointers must be in it.
-package struct PlanCapture: Sendable, Hashable, Codable {
-    package var required: [String]
-
-    package init(required: [String]) { self.required = required }
-}
-
-package struct PlanRollback: Sendable, Hashable, Codable {
-    package var operation: String
-    /// Templates over `pre_state`, `parameters` and `output` of the step.
-    package var parameters: JSONValue
-    package var maxMs: Int64
-
-    package init(operation: String, parameters: JSONValue, maxMs: Int64) {
-        self.operation = operation
-        self.parameters = parameters
-        self.maxMs = maxMs
-    }
 }
 
 extension DocketAction {
@@ -136,7 +117,7 @@ extension DocketAction {
 
     private static func capture(
         _ value: JSONValue?, _ pointer: JSONPointer, _ reader: inout MemberReader
-    ) -> PlanCapture? {
+    ) -> Plan.Capture? {
         guard let value, !value.isNull else { return nil }
         var member = MemberReader(value, pointer.appending("capture"))
         let required = member.strings("required", required: false) ?? []
@@ -144,7 +125,7 @@ extension DocketAction {
             member.note("required", "format", "'\(text)' is no JSON Pointer")
         }
         reader.problems += member.problems
-        return PlanCapture(required: required)
+        return Plan.Capture(required: required)
     }
 
     private static func verify(
@@ -170,7 +151,7 @@ extension DocketAction {
 
     private static func rollback(
         _ value: JSONValue?, _ pointer: JSONPointer, _ reader: inout MemberReader
-    ) -> PlanRollback? {
+    ) -> Plan.Rollback? {
         guard let value, !value.isNull else { return nil }
         let place = pointer.appending("rollback")
         var member = MemberReader(value, place)
@@ -183,6 +164,6 @@ extension DocketAction {
         member.problems += Template.problems(of: parameters, at: place.appending("parameters"))
         reader.problems += member.problems
         guard let operation, let maxMs else { return nil }
-        return PlanRollback(operation: operation, parameters: parameters, maxMs: maxMs)
+        return Plan.Rollback(operation: operation, parameters: parameters, maxMs: maxMs)
     }
 }

@@ -1,5 +1,6 @@
 import Events
 import JSON
+import Runs
 
 extension Playbook {
     /// Why this playbook must not be published, beyond being well formed: every action that changes the world says how

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Projections
 import Reactors
+import Runs
 
 /// What stands around a case: its alerts, evidence, recommendation, entities, clocks. Each is derived from the case's own fold.
 enum CaseContextRoutes {

@@ -5,6 +5,7 @@ import HTTPTypes
 import JSON
 import Projections
 import Reactors
+import Runs
 
 /// Runs: looked at, stopped, undone (contract §7).
 enum RunRoutes {

@@ -9,6 +9,7 @@ import Postgres
 import Projections
 import Reactors
 import Response
+import Runs
 import Sealing
 import Server
 import ServiceLifecycle
@@ -30,8 +31,8 @@ struct Assembly: Sendable {
         client = GuardedHTTPClient(policy: AddressPolicy(allowed: try options.networks() + extraNetworks))
         let factory = ConnectorFactory(client: client, secretsDirectory: options.secretsDir)
         self.factory = factory
-        pipeline = Pipeline(log: storage.log, defaultPolicy: try Shipped.policy(), clock: storage.clock) { registry in
-            try factory.connectors(of: registry)
+        pipeline = Pipeline(log: storage.log, defaultPolicy: try Shipped.policy(), clock: storage.clock) {
+            name, registry throws(ConnectorError) in try factory.connector(name, of: registry)
         }
     }
 

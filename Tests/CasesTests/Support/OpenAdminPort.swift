@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 
 @testable import Cases
 
@@ -83,19 +84,20 @@ enum OpenAdminPort {
         for record: CaseRecord, policy: Policy, class action: ActionClass, targets: [Entity],
         bound: [Plan.BoundEvidence], rollback: Bool
     ) throws -> Plan {
-        let entities = try JSONValue(encoding: targets)
-        let undo: JSONValue = rollback ? ["operation": "authorize_ingress", "max_ms": 60_000] : nil
-        let step: JSONValue = [
-            "step_id": .string(step), "action_class": .string(action.rawValue), "connector": "lab",
-            "operation": "revoke_ingress", "targets": entities, "parameters": ["rule": rule], "inputs": [:],
-            "rollback": undo,
-        ]
-        return try Plan(json: [
-            "case_id": .string(record.id.lowercased),
-            "playbook": ["id": .string(playbook), "version": 3, "digest": .string(Digest.sha256([3]).text)],
-            "policy_version": .integer(Int64(policy.version)), "steps": [step], "targets": entities,
-            "max_targets": .integer(Int64(max(1, targets.count))), "evidence": try JSONValue(encoding: bound),
-        ])
+        let undo = Plan.Rollback(operation: "authorize_ingress", parameters: ["rule": rule], maxMs: 60_000)
+        return try Plan(
+            Plan.Content(
+                caseID: record.id,
+                playbook: Plan.PlaybookReference(id: playbook, version: 3, digest: Digest.sha256([3])),
+                policyVersion: policy.version,
+                steps: [
+                    Plan.Step(
+                        stepID: step, playbookStepID: step, name: "Revoke the open rule", actionClass: action,
+                        connector: "lab", operation: "revoke_ingress", targets: targets, targetFrom: nil,
+                        parameters: ["rule": rule], inputs: [:], reversible: rollback, capture: nil, verify: [],
+                        rollback: rollback ? undo : nil, timeoutMs: 10_000, dependsOn: [])
+                ], targets: targets, maxTargets: max(1, targets.count), evidence: bound,
+                flow: PlanFlow(start: "start--1", exception: nil, nodes: [:])))
     }
 
     static func actions(of plan: Plan, level: AutonomyLevel = .twoPerson) -> [PlannedAction] {

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import JSON
+import Runs
 
 @testable import Cases
 
@@ -28,17 +29,18 @@ enum PayloadSamples {
     }
 
     private static func plan() throws -> Plan {
-        try Plan(json: [
-            "case_id": .string(id.lowercased),
-            "playbook": ["id": "playbook--x", "version": 1, "digest": .string(digest.text)], "policy_version": 1,
-            "steps": [
-                [
-                    "step_id": "action--x", "action_class": "disable_user", "connector": "lab", "operation": "disable",
-                    "targets": [try JSONValue(encoding: entity)], "parameters": free, "rollback": nil,
-                ]
-            ],
-            "targets": [try JSONValue(encoding: entity)], "max_targets": 1, "evidence": [],
-        ])
+        try Plan(
+            Plan.Content(
+                caseID: id, playbook: Plan.PlaybookReference(id: "playbook--x", version: 1, digest: digest),
+                policyVersion: 1,
+                steps: [
+                    Plan.Step(
+                        stepID: "action--x", playbookStepID: "action--x", name: "PII-step name",
+                        actionClass: .disableUser, connector: "lab", operation: "disable", targets: [entity],
+                        targetFrom: nil, parameters: free, inputs: [:], reversible: false, capture: nil, verify: [],
+                        rollback: nil, timeoutMs: 10_000, dependsOn: [])
+                ], targets: [entity], maxTargets: 1, evidence: [],
+                flow: PlanFlow(start: "start--x", exception: nil, nodes: [:])))
     }
 
     private static func actions() throws -> [PlannedAction] {
@@ -220,7 +222,12 @@ enum PayloadSamples {
             Decision(
                 RollbackRequested(
                     runID: id, stepIDs: ["action--x"], reason: "PII-reason", reasonCode: .drill, onBehalfOf: nil))
-        case .rollbackIncomplete: Decision(RollbackIncomplete(runID: id, unrestoredStepIDs: ["action--x"]))
+        case .rollbackIncomplete:
+            Decision(
+                type: type,
+                RollbackEnded(
+                    runID: id, unrestoredStepIDs: ["action--x"],
+                    steps: [.init(stepID: "action--x", outcome: .refused)]))
         case .caseAssigned: Decision(CaseAssigned(assignee: Identity(subject: "alice"), tier: 1, queue: "default"))
         case .caseHeld, .caseResumed, .caseReopened, .caseRecovered:
             Decision(type: type, ReasonGiven(reason: "PII-reason"))

@@ -4,6 +4,7 @@ import Events
 import Foundation
 import JSON
 import Reactors
+import Runs
 import Testing
 
 @testable import Server

@@ -72,7 +72,7 @@ struct TestServer: Sendable {
         let log = EventLog(
             database: database, keys: try TenantKeys(directory: keys), catalogue: try .domain, clock: clock)
         let policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
-        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) { _ in [:] }
+        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
         let outfit = TenantDirectory.Outfit(policy: policy, playbooks: try playbooks())

@@ -23,7 +23,7 @@ package struct Expectation: Sendable, Hashable, Codable {
         self.value = value
     }
 
-    init?(_ value: JSONValue) {
+    package init?(_ value: JSONValue) {
         guard let pointer = value["pointer"]?.stringValue, JSONPointer(pointer) != nil,
             let comparison = value["operator"]?.stringValue.flatMap(Operator.init(rawValue:))
         else { return nil }

@@ -1,30 +1,33 @@
-import Events
+package import Events
 package import Foundation
 package import JSON
+package import Runs
 
 /// What a case brings to a plan.
 package struct PlanContext: Sendable {
     package struct Evidence: Sendable, Hashable {
-        package var item: PlanEvidenceItem
+        package var item: Plan.BoundEvidence
         /// What parameters may take values from.
         package var data: JSONValue
+        /// The plan rests on it: when it changes, the plan does. Other evidence may only fill parameters.
+        package var isBound: Bool
 
-        package init(item: PlanEvidenceItem, data: JSONValue) {
+        package init(item: Plan.BoundEvidence, data: JSONValue, isBound: Bool = true) {
             self.item = item
             self.data = data
+            self.isBound = isBound
         }
     }
 
     package var caseID: UUID
-    package var policyVersion: Int64
-    package var entities: [TargetEntity]
-    /// The evidence to be bound into the plan.
+    package var policyVersion: Int
+    package var entities: [Entity]
     package var evidence: [Evidence]
     /// The request's own `parameters` (`given:` in templates).
     package var given: JSONValue
 
     package init(
-        caseID: UUID, policyVersion: Int64, entities: [TargetEntity], evidence: [Evidence],
+        caseID: UUID, policyVersion: Int, entities: [Entity], evidence: [Evidence],
         given: JSONValue = .object([:])
     ) {
         self.caseID = caseID
@@ -40,28 +43,36 @@ extension Plan {
     ///
     /// - Throws: `PlaybookRefusal`: `no-target` and `too-many-targets` where the case does not name what the playbook
     ///   acts on, `unresolved` where a value is in no evidence, and everything that forbids publishing.
-    package init(binding playbook: Playbook, version: Int64, to context: PlanContext) throws(PlaybookRefusal) {
+    package init(binding playbook: Playbook, version: Int, to context: PlanContext) throws(PlaybookRefusal) {
         var problems = playbook.publishProblems()
-        var steps: [PlanStep] = []
+        var steps: [Plan.Step] = []
         var expanded: [String: [String]] = [:]
         for id in playbook.actionOrder {
             let made = Self.steps(for: id, of: playbook, context, expanded, &problems)
-            expanded[id] = made.map(\.stepId)
+            expanded[id] = made.map(\.stepID)
             steps += made
         }
         guard problems.isEmpty else { throw PlaybookRefusal(problems: problems) }
-        let evidence = context.evidence.map(\.item).sorted {
-            ($0.kind, $0.eventId.uuidString, $0.digest.text) < ($1.kind, $1.eventId.uuidString, $1.digest.text)
+        let evidence = context.evidence.filter(\.isBound).map(\.item).sorted {
+            ($0.kind.rawValue, $0.eventID.uuidString, $0.digest.text)
+                < ($1.kind.rawValue, $1.eventID.uuidString, $1.digest.text)
         }
-        self.init(
-            caseId: context.caseID,
-            playbook: PlanPlaybook(id: playbook.id, version: version, digest: playbook.digest),
+        let content = Content(
+            caseID: context.caseID,
+            playbook: Plan.PlaybookReference(id: playbook.id, version: version, digest: playbook.digest),
             policyVersion: context.policyVersion, steps: steps, targets: Self.unique(steps.flatMap(\.targets)),
             maxTargets: Self.maxTargets(playbook), evidence: evidence, flow: Self.flow(playbook, expanded))
+        do {
+            try self.init(content)
+        } catch {
+            throw PlaybookRefusal(problems: [PlaybookProblem(pointer: "", code: "format", detail: "\(error)")])
+        }
     }
 
-    private static func unique(_ targets: [TargetEntity]) -> [TargetEntity] {
-        Set(targets).sorted { ($0.type, $0.value, $0.role) < ($1.type, $1.value, $1.role) }
+    private static func unique(_ targets: [Entity]) -> [Entity] {
+        Set(targets).sorted {
+            ($0.type.rawValue, $0.value, $0.role.rawValue) < ($1.type.rawValue, $1.value, $1.role.rawValue)
+        }
     }
 
     private static func maxTargets(_ playbook: Playbook) -> Int {
@@ -74,7 +85,7 @@ extension Plan {
     private static func steps(
         for id: String, of playbook: Playbook, _ context: PlanContext, _ expanded: [String: [String]],
         _ problems: inout [PlaybookProblem]
-    ) -> [PlanStep] {
+    ) -> [Plan.Step] {
         guard let step = playbook.steps[id] else { return [] }
         let dependsOn = (playbook.dependencies[id] ?? []).flatMap { expanded[$0] ?? [] }
         guard case .action(let action) = step.body, let docket = action.docket else {
@@ -83,7 +94,8 @@ extension Plan {
         let pointer = JSONPointer(tokens: ["workflow", id, "step_extensions", DocketAction.extensionID])
         let targets = unique(
             context.entities.filter {
-                docket.entityTypes.contains($0.type) && (docket.roles.isEmpty || docket.roles.contains($0.role))
+                docket.entityTypes.contains($0.type.rawValue)
+                    && (docket.roles.isEmpty || docket.roles.contains($0.role.rawValue))
             })
         if targets.isEmpty {
             problems.append(
@@ -91,7 +103,7 @@ extension Plan {
                     pointer: pointer.appending("target").description, code: "no-target",
                     detail: "the case names no \(docket.entityTypes.joined(separator: " or "))"))
         }
-        if Set(targets.map { [$0.type, $0.value] }).count > docket.maxTargets {
+        if Set(targets.map { [$0.type.rawValue, $0.value] }).count > docket.maxTargets {
             problems.append(
                 PlaybookProblem(
                     pointer: pointer.appending("scope").description, code: "too-many-targets",
@@ -102,7 +114,7 @@ extension Plan {
         }
     }
 
-    private static func manual(_ step: PlaybookStep, _ dependsOn: [String]) -> PlanStep {
+    private static func manual(_ step: PlaybookStep, _ dependsOn: [String]) -> Plan.Step {
         let operation = if case .playbookAction = step.body { "playbook" } else { "manual" }
         let instructions: JSONValue =
             switch step.body {
@@ -110,18 +122,18 @@ extension Plan {
             case .playbookAction(let id): .object(["playbook_id": .string(id)])
             default: .object([:])
             }
-        return PlanStep(
-            stepId: step.id, playbookStepId: step.id, name: step.name, actionClass: .openTicket,
-            connector: PlanStep.manualConnector, operation: operation, targets: [], targetFrom: nil,
+        return Plan.Step(
+            stepID: step.id, playbookStepID: step.id, name: step.name, actionClass: .openTicket,
+            connector: Plan.Step.manualConnector, operation: operation, targets: [], targetFrom: nil,
             parameters: instructions,
             inputs: [:], reversible: false, capture: nil, verify: [], rollback: nil,
             timeoutMs: step.timeoutMs ?? 0, dependsOn: dependsOn)
     }
 
     private static func bind(
-        _ docket: DocketAction, _ step: PlaybookStep, to target: TargetEntity, isOnly: Bool, _ pointer: JSONPointer,
+        _ docket: DocketAction, _ step: PlaybookStep, to target: Entity, isOnly: Bool, _ pointer: JSONPointer,
         _ playbook: Playbook, _ context: PlanContext, _ dependsOn: [String], _ problems: inout [PlaybookProblem]
-    ) -> PlanStep? {
+    ) -> Plan.Step? {
         let place = pointer.appending("parameters")
         var parameters = docket.parameters
         var inputs = docket.inputs
@@ -139,8 +151,8 @@ extension Plan {
             problems.append(PlaybookProblem(pointer: error.pointer, code: "unresolved", detail: error.detail))
             return nil
         }
-        return PlanStep(
-            stepId: isOnly ? step.id : derivedID(step.id, target), playbookStepId: step.id,
+        return Plan.Step(
+            stepID: isOnly ? step.id : derivedID(step.id, target), playbookStepID: step.id,
             name: isOnly ? step.name : "\(step.name) (\(target.value))", actionClass: docket.actionClass,
             connector: docket.connector, operation: docket.operation, targets: [target], targetFrom: docket.targetFrom,
             parameters: parameters,
@@ -149,15 +161,17 @@ extension Plan {
     }
 
     private static func known(
-        _ reference: ValueReference, _ target: TargetEntity, _ playbook: Playbook, _ context: PlanContext
+        _ reference: ValueReference, _ target: Entity, _ playbook: Playbook, _ context: PlanContext
     ) -> Template.Lookup {
         let found: JSONValue?
         switch reference {
         case .evidence(let kind, let pointer):
-            found = context.evidence.lazy.filter { $0.item.kind == kind }.compactMap { $0.data.at(pointer) }.first
+            found =
+                context.evidence.lazy.filter { $0.item.kind.rawValue == kind }.compactMap { $0.data.at(pointer) }.first
         case .entity(let pointer):
             found = JSONValue.object([
-                "type": .string(target.type), "value": .string(target.value), "role": .string(target.role),
+                "type": .string(target.type.rawValue), "value": .string(target.value),
+                "role": .string(target.role.rawValue),
             ]).at(pointer)
         case .given(let pointer): found = context.given.at(pointer)
         case .variable(let name):
@@ -169,16 +183,15 @@ extension Plan {
     }
 
     /// `action--` and a UUID derived from the step and the target.
-    private static func derivedID(_ step: String, _ target: TargetEntity) -> String {
+    private static func derivedID(_ step: String, _ target: Entity) -> String {
         let namespace = UUID(uuidString: String(step.suffix(36))) ?? UUID.v5(namespace: .planSteps, name: step)
-        return "action--" + UUID.v5(namespace: namespace, name: target.type + ":" + target.value).lowercased
+        return "action--" + UUID.v5(namespace: namespace, name: target.type.rawValue + ":" + target.value).lowercased
     }
 
     private static func flow(_ playbook: Playbook, _ expanded: [String: [String]]) -> PlanFlow {
         let nodes = playbook.steps.mapValues { step in
             var node = PlanFlow.Node(
-                type: .action, next: step.next, onFailure: step.onFailure, steps: expanded[step.id] ?? [],
-                condition: nil, branches: [], cases: [:])
+                type: .action, next: step.next, onFailure: step.onFailure, steps: expanded[step.id] ?? [])
             switch step.body {
             case .start: node.type = .start
             case .end: node.type = .end

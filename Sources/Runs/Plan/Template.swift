@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// Fills values into parameters. Values only: nothing here can reach a scheme, host, path or header name.
 ///
@@ -9,20 +9,20 @@ import JSON
 ///
 /// Evidence is written by attackers: a value from outside that itself holds a member beginning with `$` is refused, so
 /// that no template is ever smuggled in.
-enum Template {
-    enum Lookup {
+package enum Template {
+    package enum Lookup {
         case value(JSONValue)
         case missing
         /// Not known yet: the template stays as it is.
         case later
     }
 
-    struct Failure: Error, Hashable {
-        var pointer: String
-        var detail: String
+    package struct Failure: Error, Hashable {
+        package var pointer: String
+        package var detail: String
     }
 
-    static func fill(
+    package static func fill(
         _ template: JSONValue, at pointer: JSONPointer = JSONPointer(tokens: []), lookup: (ValueReference) -> Lookup
     ) throws(Failure) -> JSONValue {
         switch template {
@@ -98,32 +98,6 @@ enum Template {
         case .array(let elements): elements.contains { holdsTemplate($0) }
         case .object(let members): members.contains { $0.key.hasPrefix("$") || holdsTemplate($0.value) }
         default: false
-        }
-    }
-
-    /// What is wrong with the templates in a value, before anything is known.
-    static func problems(of value: JSONValue, at pointer: JSONPointer) -> [PlaybookProblem] {
-        switch value {
-        case .array(let elements):
-            return elements.enumerated().flatMap { problems(of: $1, at: pointer.appending(String($0))) }
-        case .object(let members):
-            let dollars = members.keys.filter { $0.hasPrefix("$") }
-            var found: [PlaybookProblem] = []
-            func note(_ detail: String) {
-                found.append(PlaybookProblem(pointer: pointer.description, code: "template", detail: detail))
-            }
-            if !dollars.isEmpty {
-                let allowed: Set<String> = members["$find"] != nil ? ["$find", "$where", "$else"] : ["$from", "$else"]
-                if !Set(members.keys).isSubset(of: allowed) { note("a template has no other members") }
-                let text = members["$from"]?.stringValue ?? members["$find"]?.stringValue
-                if text.flatMap(ValueReference.init) == nil { note("'\(text ?? "")' names no value") }
-                if members["$find"] != nil, members["$where"]?.objectValue == nil { note("$where is required") }
-            }
-            for (name, member) in members.sorted(by: { $0.key < $1.key }) {
-                found += problems(of: member, at: pointer.appending(name))
-            }
-            return found
-        default: return []
         }
     }
 }

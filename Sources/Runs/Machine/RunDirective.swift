@@ -6,27 +6,27 @@ package enum RunDirective: Sendable, Hashable {
     /// Append this event; nothing else happens before it is in the log.
     case record(RunEvent)
     /// Read the target before the act.
-    case capture(PlanStep, delayMs: Int64)
-    case act(PlanStep, key: UUID, parameters: JSONValue, delayMs: Int64)
+    case capture(Plan.Step, delayMs: Int64)
+    case act(Plan.Step, key: UUID, parameters: JSONValue, delayMs: Int64)
     /// Ask whether the act, or its undo, was applied.
-    case probe(PlanStep, key: UUID, ofRollback: Bool, delayMs: Int64)
+    case probe(Plan.Step, key: UUID, ofRollback: Bool, delayMs: Int64)
     /// Read the target after the act.
-    case verify(PlanStep, delayMs: Int64)
+    case verify(Plan.Step, delayMs: Int64)
     /// Read the target before its undo.
-    case checkDrift(PlanStep, delayMs: Int64)
-    case rollback(PlanStep, key: UUID, operation: String, parameters: JSONValue, maxMs: Int64)
+    case checkDrift(Plan.Step, delayMs: Int64)
+    case rollback(Plan.Step, key: UUID, operation: String, parameters: JSONValue, maxMs: Int64)
     /// Read the target after its undo.
-    case confirmRestored(PlanStep, delayMs: Int64)
+    case confirmRestored(Plan.Step, delayMs: Int64)
     /// Nothing can be done until somebody or something else acts.
     case wait(RunWait)
-    case finished(RunState.Status)
+    case finished(RunState)
 }
 
 package enum RunWait: Sendable, Hashable {
-    case notStarted, paused
+    case paused
     /// A person does this step and records `step.executed` or `step.skipped`.
     case manualStep(String)
-    /// No probe could tell. Making the machine anew probes again.
+    /// Nobody can tell yet. A machine that is made later probes again.
     case outcomeUnknown(String)
 }
 
@@ -49,6 +49,9 @@ package struct RunLimits: Sendable, Hashable {
     package var probes = 5
     /// Before the second try; doubled each time.
     package var delayMs: Int64 = 250
+    /// How long, beyond the step's own timeout, an unanswered request may still take effect. Before that, a probe that
+    /// finds nothing is no proof that nothing comes.
+    package var lateMs: Int64 = 15_000
 
     package init() {}
 

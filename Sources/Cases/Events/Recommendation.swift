@@ -1,82 +1,8 @@
 package import Events
 package import JSON
+import Runs
 
 package import struct Foundation.UUID
-
-/// Exactly what would be done, to what, on which evidence: what approvers agree to, byte for byte (contract §6).
-///
-/// `json` is the plan; the other members are read from it. Whoever executes it may know more members than the domain
-/// does, and all of them are bound by the digest.
-package struct Plan: Sendable, Hashable {
-    package struct PlaybookReference: Codable, Sendable, Hashable {
-        package var id: String
-        package var version: Int
-        package var digest: Digest
-    }
-
-    package struct Rollback: Codable, Sendable, Hashable {
-        package var operation: String
-        package var maxMs: Int64
-    }
-
-    package struct Step: Codable, Sendable, Hashable {
-        package var stepID: String
-        package var actionClass: ActionClass
-        package var connector: String
-        package var operation: String
-        package var targets: [Entity]
-        package var parameters: JSONValue
-        package var rollback: Rollback?
-    }
-
-    package struct BoundEvidence: Codable, Sendable, Hashable {
-        package var kind: EvidenceKind
-        package var eventID: UUID
-        package var digest: Digest
-    }
-
-    package let json: JSONValue
-    package let caseID: UUID
-    package let playbook: PlaybookReference
-    package let policyVersion: Int
-    package let steps: [Step]
-    package let targets: [Entity]
-    package let maxTargets: Int
-    package let evidence: [BoundEvidence]
-
-    /// - Throws: `JSONError` when a member of contract §6 is missing or of another type.
-    package init(json: JSONValue) throws {
-        let members: Members = try json.decode()
-        self.json = json
-        caseID = members.caseID
-        playbook = members.playbook
-        policyVersion = members.policyVersion
-        steps = members.steps
-        targets = members.targets
-        maxTargets = members.maxTargets
-        evidence = members.evidence
-    }
-
-    private struct Members: Codable {
-        var caseID: UUID
-        var playbook: PlaybookReference
-        var policyVersion: Int
-        var steps: [Step]
-        var targets: [Entity]
-        var maxTargets: Int
-        var evidence: [BoundEvidence]
-    }
-
-    /// SHA-256 of the plan's canonical JSON, nothing else.
-    package var digest: Digest { Digest.ofCanonical(json) }
-
-    package var actionClasses: Set<ActionClass> { Set(steps.map(\.actionClass)) }
-}
-
-extension Plan: Codable {
-    package func encode(to encoder: any Encoder) throws { try json.encode(to: encoder) }
-    package init(from decoder: any Decoder) throws { try self.init(json: JSONValue(from: decoder)) }
-}
 
 /// A step as people see it before they decide, with its predicted reach.
 package struct PlannedAction: Codable, Sendable, Hashable {

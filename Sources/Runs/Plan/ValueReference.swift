@@ -64,12 +64,4 @@ package enum ValueReference: Sendable, Hashable {
             }
         }
     }
-
-    /// Known when a plan is bound; the others stand in the plan as expressions.
-    var isKnownAtBinding: Bool {
-        switch self {
-        case .evidence, .entity, .given, .variable: true
-        case .preState, .parameters, .output, .step: false
-        }
-    }
 }

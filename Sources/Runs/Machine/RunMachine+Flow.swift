@@ -1,3 +1,4 @@
+import Events
 import JSON
 
 extension RunMachine {
@@ -11,10 +12,10 @@ extension RunMachine {
     ///
     /// The way is found anew each time: it depends on nothing but the events, so a crash cannot change it. Branches of a
     /// `parallel` run one after the other (CACAO §4.6 allows it).
-    mutating func walk() -> RunDirective? {
+    mutating func walk(at now: Instant) -> RunDirective? {
         var cursor: String? = plan.flow.start
         var returns: [Return] = []
-        var failure: (step: String, error: JSONValue)?
+        var failure: (step: String, error: RunFailure?)?
         // An acyclic workflow passes each node once for each way in; the exception branch once more.
         var fuel = 16 * (plan.flow.nodes.count + 1)
         while fuel > 0 {
@@ -35,13 +36,13 @@ extension RunMachine {
                     }
                 }
             case .action:
-                var failed: PlanStep?
+                var failed: Plan.Step?
                 for step in node.steps.compactMap(plan.step) {
-                    switch state.step(step.stepId).status {
+                    switch state(of: step.stepID).state {
                     case .verified, .skipped: continue
                     case .failed: failed = failed ?? step
                     default:
-                        if failed == nil { return directive(for: step) }
+                        if failed == nil { return directive(for: step, at: now) }
                     }
                 }
                 guard let failed else {
@@ -49,7 +50,7 @@ extension RunMachine {
                     continue
                 }
                 let isSecond = failure != nil
-                failure = failure ?? (failed.stepId, state.step(failed.stepId).error)
+                failure = failure ?? (failed.stepID, state(of: failed.stepID).error)
                 if let branch = node.onFailure {
                     cursor = branch
                 } else if let exception = plan.flow.exception, !isSecond {
@@ -63,7 +64,7 @@ extension RunMachine {
                 cursor = node.branches.first
             case .ifCondition, .switchCondition:
                 guard let choice = choice(node) else {
-                    let error: JSONValue = ["code": "condition-unknown", "message": "a condition cannot be decided"]
+                    let error = RunFailure(code: "condition-unknown", message: "a condition cannot be decided")
                     return end(failure ?? (id, error))
                 }
                 if let branch = choice {
@@ -74,7 +75,7 @@ extension RunMachine {
                 }
             }
         }
-        return end(failure ?? ("", ["code": "workflow", "message": "the workflow does not end"]))
+        return end(failure ?? ("", RunFailure(code: "workflow", message: "the workflow does not end")))
     }
 
     /// - Returns: `nil` where the observed values do not decide; `.some(nil)` where no branch is taken.
@@ -89,13 +90,13 @@ extension RunMachine {
     }
 
     /// What was not reached is skipped, so that no step of an ended run looks as if it were still to come.
-    private mutating func end(_ failure: (step: String, error: JSONValue)?) -> RunDirective? {
-        if let step = plan.steps.first(where: { state.step($0.stepId).status == .pending }) {
-            put(.skipped(runID: runID, stepID: step.stepId, reason: "not_reached"))
+    private mutating func end(_ failure: (step: String, error: RunFailure?)?) -> RunDirective? {
+        if let step = run.steps.first(where: { $0.state == .pending }) {
+            intend(.stepSkipped(StepSkipped(runID: runID, stepID: step.stepID, reason: "not_reached")))
         } else if let failure {
-            put(RunEvent(.runFailed, runID, ["failed_step_id": .string(failure.step), "error": failure.error]))
+            intend(.failed(RunFailed(runID: runID, failedStepID: failure.step, error: failure.error)))
         } else {
-            put(RunEvent(.runCompleted, runID))
+            intend(.completed(RunEnded(runID: runID)))
         }
         return nil
     }

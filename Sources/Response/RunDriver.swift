@@ -1,59 +1,65 @@
-import Events
+package import Events
+package import Runs
+
+package import struct Foundation.UUID
 
 /// Carries out what a run machine directs: the only code that moves connectors.
 ///
-/// Every event is recorded, durably, before the next directive is asked for; whatever `record` throws ends the drive,
-/// and a new machine made from the log goes on where it is safe to.
+/// The machine sees nothing but the log: each event is recorded durably, and read back, before the next directive is
+/// asked for. Whatever `record` or `news` throws ends the drive, and a new machine goes on where it is safe to.
 package struct RunDriver: Sendable {
-    package var connectors: [String: any Connector]
-    /// Appends the machine's event to the log.
-    package var record: @Sendable (RunEvent) async throws -> Void
-    /// Events of this run that others appended since it was last asked: pause, resume, cancel, rollback, manual steps.
-    package var external: @Sendable () async throws -> [RunEvent]
+    /// Makes a connector by its name in the plan, when a step needs it.
+    package var connector: @Sendable (_ name: String) async throws(ConnectorError) -> any Connector
+    /// Appends the machine's event to the log, unless somebody said something about the run that the machine has not
+    /// seen: then nothing is written.
+    /// - Returns: the id of the event that this call wrote.
+    package var record: @Sendable (RunEvent, Run) async throws -> UUID?
+    /// The run's events since it was last asked, in the order of the log: those recorded here and those of others.
+    package var news: @Sendable () async throws -> [Event]
     /// Looked at immediately before each act that changes the world: a reason pauses the run (protected entity,
     /// maintenance window, stop switch).
-    package var conflict: @Sendable (PlanStep) async throws -> String?
+    package var conflict: @Sendable (Plan.Step) async throws -> String?
+    package var clock: @Sendable () -> Instant
     package var sleep: @Sendable (_ milliseconds: Int64) async throws -> Void
 
     package init(
-        connectors: [String: any Connector], record: @escaping @Sendable (RunEvent) async throws -> Void,
-        external: @escaping @Sendable () async throws -> [RunEvent] = { [] },
-        conflict: @escaping @Sendable (PlanStep) async throws -> String? = { _ in nil },
+        connector: @escaping @Sendable (_ name: String) async throws(ConnectorError) -> any Connector,
+        record: @escaping @Sendable (RunEvent, Run) async throws -> UUID?,
+        news: @escaping @Sendable () async throws -> [Event],
+        conflict: @escaping @Sendable (Plan.Step) async throws -> String? = { _ in nil },
+        clock: @escaping @Sendable () -> Instant,
         sleep: @escaping @Sendable (_ milliseconds: Int64) async throws -> Void = {
             try await Task.sleep(for: .milliseconds($0))
         }
     ) {
-        self.connectors = connectors
+        self.connector = connector
         self.record = record
-        self.external = external
+        self.news = news
         self.conflict = conflict
+        self.clock = clock
         self.sleep = sleep
     }
 
     /// Drives until there is nothing more to do.
     /// - Returns: `wait` or `finished`.
     package func drive(_ machine: inout RunMachine) async throws -> RunDirective {
+        var own: UUID?
         while true {
             try Task.checkCancellation()
-            for event in try await external() { machine.record(event) }
-            let directive = machine.next()
+            for event in try await news() { try machine.take(event, isOwn: event.eventID == own) }
+            let directive = machine.next(at: clock())
             switch directive {
             case .wait, .finished: return directive
-            case .record(let event): try await append(event, &machine)
+            case .record(let event): own = try await record(event, machine.run)
             case .act(let step, _, _, _) where !step.actionClass.isSideEffectFree:
                 if let reason = try await conflict(step) {
-                    try await append(.paused(runID: machine.runID, reason: reason), &machine)
+                    machine.pause(reason: reason)
                 } else {
-                    machine.observe(directive, try await carryOut(directive))
+                    machine.observe(directive, try await carryOut(directive), at: clock())
                 }
-            default: machine.observe(directive, try await carryOut(directive))
+            default: machine.observe(directive, try await carryOut(directive), at: clock())
             }
         }
-    }
-
-    private func append(_ event: RunEvent, _ machine: inout RunMachine) async throws {
-        try await record(event)
-        machine.record(event)
     }
 
     private func carryOut(_ directive: RunDirective) async throws -> RunObservation {
@@ -91,17 +97,11 @@ package struct RunDriver: Sendable {
     }
 
     private func ask(
-        _ step: PlanStep,
-        _ question: (any Connector, TargetEntity) async throws(ConnectorError) -> RunObservation
+        _ step: Plan.Step, _ question: (any Connector, Entity) async throws(ConnectorError) -> RunObservation
     ) async -> RunObservation {
-        guard let connector = connectors[step.connector] else {
-            return .failed(ConnectorError(.forbidden, "there is no connector '\(step.connector)'"))
-        }
-        guard let target = step.targets.first else {
-            return .failed(ConnectorError(.forbidden, "the step has no target"))
-        }
-        do {
-            return try await question(connector, target)
+        do throws(ConnectorError) {
+            guard let target = step.targets.first else { throw ConnectorError(.forbidden, "the step has no target") }
+            return try await question(try await connector(step.connector), target)
         } catch {
             return .failed(error)
         }
