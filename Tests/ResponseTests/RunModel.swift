@@ -119,8 +119,9 @@ struct RunModel {
     mutating func go() throws -> Bool {
         switch phase {
         case .decided(let directive):
-            phase = .answered(directive, world.carryOut(directive, now: now, &chance))
-            trace.append("\(phase)".prefix(60).description)
+            let observation = world.carryOut(directive, now: now, &chance)
+            phase = .answered(directive, observation)
+            trace.append(Self.label(directive, observation))
             return true
         case .answered(let directive, let observation):
             machine?.observe(directive, observation, at: now)
@@ -173,6 +174,29 @@ struct RunModel {
 }
 
 extension RunModel {
+    private static func label(_ directive: RunDirective, _ observation: RunObservation) -> String {
+        let asked =
+            switch directive {
+            case .capture(let step, _): "capture \(step.stepID)"
+            case .act(let step, _, _, _): "act \(step.stepID)"
+            case .probe(let step, _, let ofRollback, _): "probe \(ofRollback ? "undo of " : "")\(step.stepID)"
+            case .verify(let step, _): "verify \(step.stepID)"
+            case .checkDrift(let step, _): "drift \(step.stepID)"
+            case .rollback(let step, _, _, _, _): "undo \(step.stepID)"
+            case .confirmRestored(let step, _): "confirm \(step.stepID)"
+            case .record, .wait, .finished: ""
+            }
+        let answer =
+            switch observation {
+            case .state: "state"
+            case .acted: "acted"
+            case .probed(.applied): "applied"
+            case .probed(.notApplied): "not applied"
+            case .failed(let error): error.code.description
+            }
+        return "\(asked): \(answer)"
+    }
+
     /// One to four actions one after the other, each on one to three targets; most of them reversible.
     private static func plan(_ chance: inout SeededGenerator) throws -> Plan {
         let count = Int.random(in: 1...4, using: &chance)
