@@ -84,7 +84,10 @@ package final class EventLog: Sendable {
             throw EventLogError(.clockBehind, "this clock is more than 1 s off the database's")
         }
         let key = PreparedRequest.needsKey(request, catalogue) ? try await key(request.tenant) : nil
-        return try await appender.append(try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+        let verdict = try await appender.append(
+            try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+        if case .appended = verdict { RecordingWitness.current?.note() }
+        return verdict
     }
 
     /// Makes room for a tenant; false when there is one of this id.
@@ -94,6 +97,7 @@ package final class EventLog: Sendable {
             let created = try await database.write("SELECT docket.create_tenant(\(tenant), \(epoch))") {
                 row throws(PostgresError) in try row[0] as Bool
             }
+            if created.first == true { RecordingWitness.current?.note() }
             return created.first == true
         } catch {
             throw EventLogError(.unavailable, "the tenant was not created", cause: error)
