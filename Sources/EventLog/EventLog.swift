@@ -116,14 +116,18 @@ package final class EventLog: Sendable {
         return offset
     }
 
-    /// Milliseconds by which this process's clock is ahead of the database's.
+    /// Milliseconds by which this process's clock is ahead of the database's; 0 where the question took longer than they can
+    /// be apart. A busy machine must not look like a wrong clock.
     package func clockOffset() async throws(EventLogError) -> Int64 {
         let before = clock()
         let theirs = try await reading { () throws(PostgresError) in
             try await database.value("SELECT clock_timestamp()", as: PostgresTimestamp.self)
         }
-        let middle = before.microseconds + (clock().microseconds - before.microseconds) / 2
-        return Instant(microseconds: middle).milliseconds(since: Instant(microseconds: theirs.microseconds))
+        let after = clock()
+        let asked = Instant(microseconds: theirs.microseconds)
+        // Asked between the two: only what lies outside is known to be off.
+        if asked < before { return before.milliseconds(since: asked) }
+        return asked > after ? -asked.milliseconds(since: after) : 0
     }
 }
 

@@ -39,6 +39,11 @@ package struct DocketServer: Service {
     }
 
     package func run() async throws {
+        do {
+            try services.exports.removeUnfinished()
+        } catch {
+            services.logger.warning("what unfinished exports left is not removed", metadata: ["error": "\(error)"])
+        }
         let grace = configuration.shutdownGrace
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {

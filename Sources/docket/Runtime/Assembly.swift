@@ -66,6 +66,7 @@ struct Assembly: Sendable {
         services.append(storage.database)
         services.append(ClockWatch(log: storage.log, logger: logger))
         services.append(ConnectorClient(client: client))
+        services.append(MemoryReturn())
         if parts.contains(.projections) {
             let worker = ProjectionWorker(
                 source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock
