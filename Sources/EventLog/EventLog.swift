@@ -84,7 +84,10 @@ package final class EventLog: Sendable {
             throw EventLogError(.clockBehind, "this clock is more than 1 s off the database's")
         }
         let key = PreparedRequest.needsKey(request, catalogue) ? try await key(request.tenant) : nil
-        return try await appender.append(try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+        let verdict = try await appender.append(
+            try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+        if case .appended = verdict { RecordingWitness.current?.note() }
+        return verdict
     }
 
     /// Makes room for a tenant; false when there is one of this id.
@@ -94,6 +97,7 @@ package final class EventLog: Sendable {
             let created = try await database.write("SELECT docket.create_tenant(\(tenant), \(epoch))") {
                 row throws(PostgresError) in try row[0] as Bool
             }
+            if created.first == true { RecordingWitness.current?.note() }
             return created.first == true
         } catch {
             throw EventLogError(.unavailable, "the tenant was not created", cause: error)
@@ -112,14 +116,18 @@ package final class EventLog: Sendable {
         return offset
     }
 
-    /// Milliseconds by which this process's clock is ahead of the database's.
+    /// Milliseconds by which this process's clock is ahead of the database's; 0 where the question took longer than they can
+    /// be apart. A busy machine must not look like a wrong clock.
     package func clockOffset() async throws(EventLogError) -> Int64 {
         let before = clock()
         let theirs = try await reading { () throws(PostgresError) in
             try await database.value("SELECT clock_timestamp()", as: PostgresTimestamp.self)
         }
-        let middle = before.microseconds + (clock().microseconds - before.microseconds) / 2
-        return Instant(microseconds: middle).milliseconds(since: Instant(microseconds: theirs.microseconds))
+        let after = clock()
+        let asked = Instant(microseconds: theirs.microseconds)
+        // Asked between the two: only what lies outside is known to be off.
+        if asked < before { return before.milliseconds(since: asked) }
+        return asked > after ? -asked.milliseconds(since: after) : 0
     }
 }
 

@@ -27,8 +27,9 @@ package struct Instant: Sendable, Hashable, Comparable {
 
     /// Whole milliseconds from an earlier instant to this one, rounded down.
     package func milliseconds(since earlier: Instant) -> Int64 {
-        let difference = microseconds - earlier.microseconds
-        return difference >= 0 ? difference / 1_000 : -((-difference + 999) / 1_000)
+        // Saturating: an instant may be one that another sum was cut off at.
+        let (exact, overflow) = microseconds.subtractingReportingOverflow(earlier.microseconds)
+        return (overflow ? (microseconds < 0 ? .min : .max) : exact).floorDivided(by: 1_000)
     }
 }
 

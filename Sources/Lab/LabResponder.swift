@@ -7,8 +7,16 @@ import NIOCore
 /// The lab behind HTTP (contract §11): what each request means, and what is answered.
 struct LabResponder: HTTPResponder {
     let store: LabStore
+    /// Given back with each answer; see `LabServer`.
+    var nonce: String?
 
     func respond(to request: Request, context: LabContext) async throws -> Response {
+        var response = try await answerOrProblem(to: request, context)
+        if let nonce, let name = HTTPField.Name("Docket-Lab-Nonce") { response.headers[name] = nonce }
+        return response
+    }
+
+    private func answerOrProblem(to request: Request, _ context: LabContext) async throws -> Response {
         do {
             return try await answer(request, context)
         } catch let error as LabError {

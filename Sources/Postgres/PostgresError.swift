@@ -95,6 +95,18 @@ package struct PostgresError: Error, Sendable {
         }
     }
 
+    /// Whether an error comes from a database that went away or is not there yet, so that the same work may well succeed
+    /// once it is back. Work that a lost COMMIT may have done must be safe to repeat.
+    package static func isConnectionGone(_ error: any Error) -> Bool {
+        guard let error = error as? PostgresError else { return false }
+        switch error.code {
+        case .connectionFailed, .connectionLost, .commitUnknown: return true
+        // 57P01 to 57P03: the server ends, crashed, or starts.
+        case .server: return error.sqlState?.hasPrefix("57P") == true
+        default: return (error.cause).map(isConnectionGone) ?? false
+        }
+    }
+
     /// 26000: the statement's name is unknown (another pooler connection); 0A000: its result's columns have changed.
     var isStaleStatement: Bool {
         sqlState == "26000" || (sqlState == "0A000" && serverMessage?.hasPrefix("cached plan must not change") == true)

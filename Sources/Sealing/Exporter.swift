@@ -32,14 +32,38 @@ package struct Exporter: Sendable {
         self.clock = clock
     }
 
+    /// Writes a package. It is written aside, under the name of the folder and `.partial`, and gets its own name when it is
+    /// whole: an export that is ended half-way, in whatever way, leaves nothing that looks like a package. What an earlier
+    /// one left aside is removed.
+    ///
     /// - Parameters:
     ///   - url: a folder that is empty or does not exist.
     ///   - earlier: checkpoints that somebody else has seen; the package then proves that it goes on from them.
     ///   - withholdsSealed: leaves out what is sealed and the raw input: their digests are proven all the same.
     ///   - progress: events written so far.
+    ///   - confirm: called when all is written and before the package gets its name: what it throws takes the package away.
     package func export(
         _ scope: Scope, of tenant: UUID, to url: URL, earlier: [SignedNote] = [],
-        withholdsSealed: Bool = false, progress: (Int) -> Void = { _ in }
+        withholdsSealed: Bool = false, progress: (Int) -> Void = { _ in },
+        confirm: (PackageManifest) async throws -> Void = { _ in }
+    ) async throws -> PackageManifest {
+        let unfinished = try UnfinishedPackage(for: url)
+        do {
+            let manifest = try await write(
+                scope, of: tenant, to: unfinished.url, earlier: earlier, withholdsSealed: withholdsSealed,
+                progress: progress)
+            try await confirm(manifest)
+            try unfinished.publish()
+            return manifest
+        } catch {
+            try unfinished.remove()
+            throw error
+        }
+    }
+
+    private func write(
+        _ scope: Scope, of tenant: UUID, to url: URL, earlier: [SignedNote],
+        withholdsSealed: Bool, progress: (Int) -> Void
     ) async throws -> PackageManifest {
         let stored = StoredTree(database: database, tenant: tenant)
         guard let newest = try await stored.checkpoint(), let key = try keys.find(tenant) else {
@@ -69,6 +93,7 @@ package struct Exporter: Sendable {
         var next = range.lowerBound
         var count = 0
         while next < range.upperBound {
+            try Task.checkCancellation()
             let records = try await log.records(
                 tenant: tenant, from: next, limit: Self.step, stream: stream, opensMembers: true)
             guard let last = records.last else { break }

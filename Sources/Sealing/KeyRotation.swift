@@ -23,7 +23,10 @@ package struct KeyRotation: Sendable {
 
     /// - Returns: the new public key.
     package func rotate(_ tenant: UUID, reason: String, by actor: Actor) async throws -> VerifierKey {
-        let old = try keys.make(tenant)
+        guard let old = try keys.find(tenant) else {
+            throw SealingError(
+                "the tenant has no signing key: it is made with the first checkpoint, or its file was lost")
+        }
         let new = try keys.makeSuccessor(tenant)
         let handover = KeyHandover(origin: SigningKeys.origin(of: tenant), successor: new.verifierKey)
         let note = try handover.signed(by: [old, new])

@@ -3,7 +3,7 @@ import Events
 package import Foundation
 import JSON
 package import Postgres
-import Proof
+package import Proof
 
 /// Checks a tenant's log as it stands in the database: what `docket audit fsck` does.
 ///
@@ -46,20 +46,29 @@ package struct LogCheck: Sendable {
         self.roots = roots
     }
 
-    /// - Parameter progress: events checked, of how many.
+    /// - Parameters:
+    ///   - seen: signed checkpoints of this log that were kept elsewhere: the log must still hold what they cover. The last
+    ///     head that was signed here is one in any case.
+    ///   - progress: events checked, of how many.
     package func check(
-        _ tenant: UUID, progress: (Int64, Int64) -> Void = { _, _ in }
+        _ tenant: UUID, seen: [SignedNote] = [], progress: (Int64, Int64) -> Void = { _, _ in }
     ) async throws -> [Finding] {
         let stored = StoredTree(database: database, tenant: tenant)
         let signed = try await stored.checkpoints()
         let recorded = try await roots?.recorded(of: tenant) ?? []
-        let checkpoints = (signed + recorded).sorted { $0.size < $1.size }
+        let kept = try (seen + [try keys.head(tenant)].compactMap { $0 }).map { note in
+            let checkpoint = try Checkpoint(text: note.text)
+            return StoredTree.Signed(
+                size: checkpoint.size, root: checkpoint.root.bytes, note: String(decoding: note.bytes, as: UTF8.self))
+        }
+        let checkpoints = (signed + recorded + kept).sorted { $0.size < $1.size }
         let head = try await log.head(tenant: tenant)
         var known: [VerifierKey] = []
         if let current = try keys.find(tenant)?.verifierKey {
             known = try await KeyRotation.history(of: tenant, in: log, current: current).keys
         }
-        var pass = Pass(tenant: tenant, checkpoints: checkpoints, keys: known)
+        var pass = Pass(
+            tenant: tenant, checkpoints: checkpoints, sealedSize: signed.last?.size ?? 0, keys: known)
         var next: Int64 = 0
         while true {
             let records = try await log.records(
@@ -80,6 +89,8 @@ package struct LogCheck: Sendable {
 private struct Pass {
     let tenant: UUID
     let checkpoints: [StoredTree.Signed]
+    /// That of the newest checkpoint in the database.
+    let sealedSize: Int64
     let keys: [VerifierKey]
     var findings: [LogCheck.Finding] = []
     private var growth = TreeGrowth()
@@ -89,9 +100,10 @@ private struct Pass {
     /// Once a leaf differs every later root does: told once.
     private var isTreeBroken = false
 
-    init(tenant: UUID, checkpoints: [StoredTree.Signed], keys: [VerifierKey]) {
+    init(tenant: UUID, checkpoints: [StoredTree.Signed], sealedSize: Int64, keys: [VerifierKey]) {
         self.tenant = tenant
         self.checkpoints = checkpoints
+        self.sealedSize = sealedSize
         self.keys = keys
     }
 
@@ -132,7 +144,7 @@ private struct Pass {
 
     /// The partial tiles at the right edge.
     mutating func compareEdge(of tiles: StoredTree) async throws {
-        guard !isTreeBroken, checkpoints.last(where: { !$0.note.isEmpty })?.size == growth.size else { return }
+        guard !isTreeBroken, sealedSize > 0, sealedSize == growth.size else { return }
         for (tile, hashes) in growth.partialTiles {
             guard let kept = try await tiles.hashes(of: tile) else {
                 note(.tileMismatch, tile.index << 8, "the tile \(tile.path) is missing")
@@ -167,7 +179,8 @@ private struct Pass {
             let how = last.note.isEmpty ? "recorded in the log of roots" : "signed"
             note(
                 .truncated, nextPosition,
-                "a checkpoint was \(how) for \(last.size) events; there are \(nextPosition)")
+                "a checkpoint was \(how) for \(last.size) events; there are \(nextPosition): "
+                    + "\(last.size - nextPosition) are missing")
         } else if head != nextPosition {
             note(.truncated, nextPosition, "the head row counts \(head) events; there are \(nextPosition)")
         }

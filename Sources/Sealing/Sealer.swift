@@ -37,7 +37,7 @@ package struct Sealer: Sendable {
         let last = try await stored.checkpoint()
         var size = last?.size ?? 0
         guard try await log.head(tenant: tenant) > size else { return size }
-        let key = try keys.make(tenant)
+        let key = try keys.make(tenant, hasSigned: last != nil)
         var growth = try await stored.growth(of: size)
         if let last, growth.root.bytes != last.root {
             throw SealingError("the stored tiles do not give the root that was signed for size \(last.size)")
@@ -58,6 +58,7 @@ package struct Sealer: Sendable {
                 return try await stored.checkpoint()?.size ?? size
             }
             size = growth.size
+            try keys.keepHead(note, checkpoint, tenant)
         }
     }
 

@@ -32,15 +32,16 @@ struct Client: Sendable {
             request.body = .bytes(ByteBuffer(bytes: bytes))
         }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let buffer = try await response.body.collect(upTo: 128 << 20)
         return Answer(
             status: Int(response.status.code), headers: response.headers, bytes: Array(buffer.readableBytesView))
     }
 
-    /// Asks again until the answer fits; a server that is being restarted is simply asked again.
+    /// Asks again until the answer fits; a server that is being restarted is simply asked again. The deadline guards
+    /// against a hang: a busy machine takes its time.
     func wait(
-        _ path: String, within seconds: Double = 40, until isReady: (JSONValue) -> Bool
+        _ path: String, within seconds: Double = 300, until isReady: (JSONValue) -> Bool
     ) async throws -> JSONValue {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var last = JSONValue.null
@@ -55,7 +56,7 @@ struct Client: Sendable {
     }
 
     /// The bytes of an answer, once there is one; a server that does not answer yet is asked again.
-    func waitBytes(_ path: String, within seconds: Double = 40) async throws -> [UInt8] {
+    func waitBytes(_ path: String, within seconds: Double = 300) async throws -> [UInt8] {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline {
             if let answer = try? await self(.GET, path), answer.status == 200 { return answer.bytes }

@@ -64,11 +64,17 @@ final class RunningProgram: @unchecked Sendable {
     let errorFile: URL
 
     /// Starts the program and waits for its `{"ready":true,…}` line.
-    init(_ arguments: [String], in folder: URL, within seconds: Double = 90) async throws {
+    /// - Parameters:
+    ///   - errors: where its standard error goes, such as `/dev/full`; a file of the folder by default.
+    ///   - seconds: a guard against a hang, not what is expected of it: a busy machine takes its time.
+    init(
+        _ arguments: [String], in folder: URL, errors: String? = nil, within seconds: Double = 600
+    ) async throws {
         let id = UUID().uuidString
         let output = folder.appending(path: "stdout-\(id)")
-        errorFile = folder.appending(path: "stderr-\(id)")
-        for file in [output, errorFile] { try Data().write(to: file) }
+        errorFile = errors.map { URL(fileURLWithPath: $0) } ?? folder.appending(path: "stderr-\(id)")
+        try Data().write(to: output)
+        if errors == nil { try Data().write(to: errorFile) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments
@@ -104,6 +110,9 @@ final class RunningProgram: @unchecked Sendable {
     var baseURL: String { ready["base_url"]?.stringValue ?? "" }
     var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
 
+    var processID: Int32 { process.withLock { $0.processIdentifier } }
+    var isRunning: Bool { process.withLock { $0.isRunning } }
+
     /// `kill -9`: no warning, no clean-up.
     func kill() async throws {
         process.withLock { process in _ = Foundation.kill(process.processIdentifier, SIGKILL) }
@@ -111,7 +120,7 @@ final class RunningProgram: @unchecked Sendable {
     }
 
     /// Looks until the process is gone, without holding a thread.
-    private func ended() async throws -> Int32 {
+    func ended() async throws -> Int32 {
         while process.withLock({ $0.isRunning }) { try await Task.sleep(for: .milliseconds(5)) }
         return process.withLock { $0.terminationStatus }
     }

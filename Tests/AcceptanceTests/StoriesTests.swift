@@ -5,7 +5,7 @@ import NIOHTTP1
 import Testing
 
 /// The demo as a newcomer runs it, with every near miss.
-@Suite("docket demo", .timeLimit(.minutes(10)), .serialized)
+@Suite("docket demo", .timeLimit(.minutes(30)), .serialized)
 struct StoriesTests {
     private func folder() throws -> URL {
         let folder = URL(fileURLWithPath: "/tmp/docket-stories-\(UUID().uuidString.prefix(8).lowercased())")
@@ -72,7 +72,7 @@ struct StoriesTests {
             [
                 "demo", "--stories", "b", "--format", "json", "--listen", "127.0.0.1:0", "--lab-listen",
                 "127.0.0.1:\(port)", "--data-dir", folder.path,
-            ], in: folder, within: 120)
+            ], in: folder)
         let access = try JSONValue.parse([UInt8](try Data(contentsOf: folder.appending(path: "access.json"))))
         func client(_ role: String) -> Client {
             Client(base: demo.baseURL, token: access.at("/tokens/\(role)")?.stringValue)

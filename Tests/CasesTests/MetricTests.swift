@@ -64,9 +64,12 @@ struct MetricTests {
     }
 
     @Test(
-        "what is not there yet is excluded and counted, never zero",
-        arguments: [MetricName.mttd, .mtta, .mttc, .mttr, .alertToRemediation, .analystResponseTime])
-    func notRecovered(metric: MetricName) {
+        "what is not there yet is excluded with the figure's own reason and counted, never zero",
+        arguments: [
+            (MetricName.mttd, MetricExclusion.noOccurrenceTime), (.mtta, .notAcknowledged), (.mttc, .notContained),
+            (.mttr, .notRecovered), (.alertToRemediation, .notRemediated), (.analystResponseTime, .notDecided),
+        ])
+    func notThereYet(metric: MetricName, reason: MetricExclusion) {
         let open = Self.facts("open") { facts in
             facts.anchors.acknowledgedAt = nil
             facts.anchors.decidedAt = nil
@@ -77,7 +80,7 @@ struct MetricTests {
         }
         let alone = Self.total(metric, [open])
         #expect(alone.n == 0 && alone.value == nil && alone.mean == nil && alone.p99 == nil)
-        #expect(alone.excluded == [.init(reason: "not_recovered", n: 1)])
+        #expect(alone.excluded == [.init(reason: reason.rawValue, n: 1)])
         #expect(Self.total(metric, [open, Self.facts()]).n == 1)
     }
 

@@ -1,4 +1,5 @@
 import Cases
+import EventLog
 import Events
 import Foundation
 import HTTPTypes
@@ -44,6 +45,36 @@ struct IdempotencyTests {
             #expect(somebodyElse.id != first.id)
         }
     }
+
+    @Test("a repetition of a request whose answer was lost with its database records nothing twice")
+    func answerLost() async throws {
+        try await TestServer.run { server in
+            let sent = try await server.post(
+                "/v1/calendars", Self.calendar, as: .role(.admin), headers: [.idempotencyKey: "key-3"])
+            #expect(sent.status == 201, "\(sent.text)")
+            let head = try await server.log.head(tenant: server.tenant)
+            // As after a COMMIT whose answer never came: the events are there, and nothing says so.
+            try await server.database.execute("DELETE FROM docket.idempotency_key")
+            let again = try await server.post(
+                "/v1/calendars", Self.calendar, as: .role(.admin), headers: [.idempotencyKey: "key-3"])
+            #expect(again.status == 201, "\(again.text)")
+            #expect(try await server.log.head(tenant: server.tenant) == head)
+            // Another key is another request.
+            let other = try await server.post(
+                "/v1/calendars", Self.calendar, as: .role(.admin), headers: [.idempotencyKey: "key-4"])
+            #expect(other.status == 201)
+            #expect(try await server.log.head(tenant: server.tenant) > head)
+        }
+    }
+
+    private static let calendar: JSONValue = [
+        "entries": [
+            [
+                "kind": "maintenance_window", "name": "Patching", "starts_at": "2026-12-01T00:00:00Z",
+                "ends_at": "2026-12-01T04:00:00Z", "entities": [],
+            ]
+        ]
+    ]
 
     @Test("while the first one runs, the second is told to wait")
     func running() async throws {

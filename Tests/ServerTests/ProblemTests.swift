@@ -104,6 +104,46 @@ struct ProblemTests {
         }
     }
 
+    /// What is known of a request that could not be recorded: the reason, and whether anything was recorded.
+    static let unavailable: [(error: any Error & Sendable, reason: String, recorded: JSONValue, says: String)] = [
+        (EventLogError(.clockBehind, "x"), "clock_off", false, "clock"),
+        (EventLogError(.fenced, "x"), "fenced", false, "was moved"),
+        (EventLogError(.queueFull, "x"), "queue_full", false, "Too much is waiting"),
+        (EventLogError(.unavailable, "x", cause: serverError("53100")), "disk_full", false, "disk is full"),
+        (EventLogError(.unavailable, "x"), "database_away", false, "does not answer"),
+        (EventLogError(.cancelled, "x"), "ended", false, "given up"),
+        (EventLogError(.outcomeUnknown, "x"), "outcome_unknown", .null, "the same Idempotency-Key"),
+        (serverError("53100"), "disk_full", false, "disk is full"),
+        (serverError("57P03"), "database_away", false, "does not answer"),
+        (PostgresError(.commitUnknown, "x"), "outcome_unknown", .null, "It is not known"),
+        (PostgresError(.connectionFailed, "x"), "database_away", false, "Nothing was recorded"),
+        (CancellationError(), "ended", .null, "It is not known"),
+    ]
+
+    private static func serverError(_ state: String) -> PostgresError {
+        PostgresError(.server, "SELECT secret", sqlState: state)
+    }
+
+    @Test("a 503 says why, and what is known of the request", arguments: unavailable.indices)
+    func whatIsKnown(index: Int) throws {
+        let expected = Self.unavailable[index]
+        let problem = Problem(expected.error)
+        #expect(problem.type.status == 503)
+        #expect(problem.members["reason"] == .string(expected.reason))
+        #expect(problem.members["recorded"] == expected.recorded)
+        #expect(problem.detail.contains(expected.says), "\(problem.detail)")
+        #expect(!problem.detail.contains("secret"))
+        let why = try #require(problem.unavailability)
+        #expect(why.problem(.none).members["recorded"] == false, "who reads records nothing")
+        #expect(why.problem(.parts).members["recorded"] == .null, "a part was recorded before")
+    }
+
+    @Test("the details tell the reasons from each other")
+    func reasons() {
+        let texts = Unavailability.Reason.allCases.map(\.text)
+        #expect(Set(texts).count == texts.count)
+    }
+
     struct Case: Sendable, CustomTestStringConvertible {
         var error: any Error & Sendable
         var problem: String
@@ -137,7 +177,7 @@ struct ProblemTests {
             Case(PostgresError(.connectionFailed, "x"), "database-unavailable", 503),
             Case(PostgresError(.server, "SELECT secret"), "internal", 500),
             Case(JSONError(.type, "a poison event's secret"), "internal", 500),
-            Case(CancellationError(), "internal", 500),
+            Case(CancellationError(), "database-unavailable", 503),
         ])
     func mapping(_ expected: Case) {
         let problem = Problem(expected.error)

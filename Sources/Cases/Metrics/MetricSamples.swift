@@ -3,32 +3,71 @@ import Runs
 
 import struct Foundation.UUID
 
+/// Why a case or a run does not count in a figure: what that figure measures has not happened, or says nothing.
+package enum MetricExclusion: String, Sendable, CaseIterable {
+    case noOccurrenceTime = "no_occurrence_time"
+    case notAcknowledged = "not_acknowledged"
+    case notContained = "not_contained"
+    case notRecovered = "not_recovered"
+    case notRemediated = "not_remediated"
+    case notDecided = "not_decided"
+    case notCompleted = "not_completed"
+    case unjudged
+    case test
+    case clockSuspect = "clock_suspect"
+}
+
 extension MetricName {
     /// What a case contributes to this figure: counted values, and excluded ones with the reason.
     package func samples(of facts: CaseFacts) -> [MetricSample] {
         let anchors = facts.anchors
         switch self {
         case .mttd:
-            return [duration(facts, from: anchors.firstOccurredAt, nil, to: anchors.openedAt, "opened", suspect: true)]
+            return [
+                duration(
+                    facts, from: anchors.firstOccurredAt, nil, to: anchors.openedAt, "opened", suspect: true,
+                    otherwise: .noOccurrenceTime)
+            ]
         case .mtta:
-            return [duration(facts, from: anchors.openedAt, "opened", to: anchors.acknowledgedAt, "acknowledged")]
-        case .mttc: return [duration(facts, from: anchors.openedAt, "opened", to: anchors.containedAt, "contained")]
-        case .mttr: return [duration(facts, from: anchors.openedAt, "opened", to: anchors.recoveredAt, "recovered")]
+            return [
+                duration(
+                    facts, from: anchors.openedAt, "opened", to: anchors.acknowledgedAt, "acknowledged",
+                    otherwise: .notAcknowledged)
+            ]
+        case .mttc:
+            return [
+                duration(
+                    facts, from: anchors.openedAt, "opened", to: anchors.containedAt, "contained",
+                    otherwise: .notContained)
+            ]
+        case .mttr:
+            return [
+                duration(
+                    facts, from: anchors.openedAt, "opened", to: anchors.recoveredAt, "recovered",
+                    otherwise: .notRecovered)
+            ]
         case .alertToRemediation:
             return [
-                duration(facts, from: facts.firstAlertAt, "first_alert", to: anchors.lastVerifiedAt, "last_verified")
+                duration(
+                    facts, from: facts.firstAlertAt, "first_alert", to: anchors.lastVerifiedAt, "last_verified",
+                    otherwise: .notRemediated)
             ]
         case .analystResponseTime:
             // Decided before it was asked, by a standing approval for example, is no response.
             guard let escalatedAt = anchors.escalatedAt, anchors.decidedAt.map({ $0 >= escalatedAt }) ?? true
             else { return [] }
-            return [duration(facts, from: anchors.escalatedAt, "escalated", to: anchors.decidedAt, "decided")]
+            return [
+                duration(
+                    facts, from: anchors.escalatedAt, "escalated", to: anchors.decidedAt, "decided",
+                    otherwise: .notDecided)
+            ]
         case .runDuration:
             return facts.runs.filter(\.isLive).map { run in
                 sample(
                     facts,
                     value: run.isCompleted ? run.endedAt.map { Double($0.milliseconds(since: run.startedAt)) } : nil,
-                    start: run.startedEventID, end: run.endedEventID, at: run.isCompleted ? run.endedAt : nil)
+                    start: run.startedEventID, end: run.endedEventID, at: run.isCompleted ? run.endedAt : nil,
+                    excluded: run.isCompleted && run.endedAt != nil ? nil : .notCompleted)
             }
         case .alertsPerCase: return [count(facts, facts.alertCount)]
         case .caseVolume: return [count(facts, 1)]
@@ -51,7 +90,7 @@ extension MetricName {
                 let isWrong = isRolledBack || [.falsePositive, .benign, .test].contains(facts.verdict)
                 return sample(
                     facts, value: judged ? (isWrong ? 0 : 1) : nil, start: run.startedEventID, end: run.endedEventID,
-                    at: run.endedAt, excluded: judged ? nil : "unjudged")
+                    at: run.endedAt, excluded: judged ? nil : .unjudged)
             }
         case .escalationQuality:
             guard let agreed = facts.escalationAgreed else { return [] }
@@ -79,20 +118,20 @@ extension MetricName {
 
     private func duration(
         _ facts: CaseFacts, from start: Instant?, _ startName: String?, to end: Instant?, _ endName: String,
-        suspect: Bool = false
+        suspect: Bool = false, otherwise missing: MetricExclusion
     ) -> MetricSample {
         let ids = facts.anchors.eventIDs
         if facts.verdict == .test {
             return sample(
-                facts, value: nil, start: nil, end: ids[endName], at: end ?? facts.anchors.openedAt, excluded: "test")
+                facts, value: nil, start: nil, end: ids[endName], at: end ?? facts.anchors.openedAt, excluded: .test)
         }
         if suspect && facts.clockSuspect {
-            return sample(facts, value: nil, start: nil, end: ids[endName], at: end, excluded: "clock_suspect")
+            return sample(facts, value: nil, start: nil, end: ids[endName], at: end, excluded: .clockSuspect)
         }
         guard let start, let end else {
             return sample(
                 facts, value: nil, start: startName.flatMap { ids[$0] }, end: nil, at: facts.anchors.openedAt,
-                excluded: "not_recovered")
+                excluded: missing)
         }
         return sample(
             facts, value: Double(end.milliseconds(since: start)), start: startName.flatMap { ids[$0] },
@@ -110,7 +149,7 @@ extension MetricName {
     }
 
     private func sample(
-        _ facts: CaseFacts, value: Double?, start: UUID?, end: UUID?, at: Instant?, excluded: String? = nil
+        _ facts: CaseFacts, value: Double?, start: UUID?, end: UUID?, at: Instant?, excluded: MetricExclusion? = nil
     ) -> MetricSample {
         var group = [
             "severity": facts.severity.rawValue, "queue": facts.queue, "environment": facts.environment.rawValue,
@@ -121,6 +160,6 @@ extension MetricName {
         group["playbook_version"] = facts.playbookVersion.map(String.init) ?? "none"
         return MetricSample(
             caseID: facts.caseID, value: value, startEventID: start, endEventID: end, endedAt: at,
-            excludedReason: excluded ?? (value == nil ? "not_recovered" : nil), group: group)
+            excludedReason: excluded?.rawValue, group: group)
     }
 }

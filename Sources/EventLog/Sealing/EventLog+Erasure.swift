@@ -120,6 +120,7 @@ extension EventLog {
                 return .erased(all, erasure, positions: positions)
             }
             if case .erased(_, _, let positions) = outcome {
+                RecordingWitness.current?.note()
                 watch.publish(tenant, next: positions.upperBound + 1)
             }
             return outcome

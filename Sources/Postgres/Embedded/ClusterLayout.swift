@@ -64,6 +64,7 @@ struct ClusterLayout: Sendable {
 
     /// Makes the data directory and the socket's directory, which only the cluster's user may enter.
     func prepare() throws(PostgresError) {
+        try checkParents()
         do {
             try FileManager.default.createDirectory(
                 atPath: dataDirectory, withIntermediateDirectories: true,
@@ -72,6 +73,32 @@ struct ClusterLayout: Sendable {
             throw PostgresError(.embeddedCluster, "cannot make \(dataDirectory)", cause: error)
         }
         try makePrivateDirectory(socketDirectory)
+    }
+
+    /// Each parent must let the cluster's user through, or PostgreSQL fails with a message about its own files.
+    private func checkParents() throws(PostgresError) {
+        guard account.isOther else { return }
+        var path = ""
+        for part in dataDirectory.split(separator: "/") {
+            path += "/" + part
+            var status = stat()
+            // What is not there yet is made so that it lets everybody through.
+            guard stat(path, &status) == 0 else { return }
+            let isOpen =
+                if status.st_uid == account.userID {
+                    status.st_mode & S_IXUSR != 0
+                } else if status.st_gid == account.groupID {
+                    status.st_mode & S_IXGRP != 0
+                } else {
+                    status.st_mode & S_IXOTH != 0
+                }
+            guard isOpen else {
+                throw PostgresError(
+                    .embeddedCluster,
+                    "\(path) is closed to the user \(account.name), which runs PostgreSQL: 'chmod o+x \(path)', or use a "
+                        + "data directory elsewhere")
+            }
+        }
     }
 
     func prepareStaging() throws(PostgresError) {
@@ -119,10 +146,12 @@ struct ClusterLayout: Sendable {
         ]
         all.merge(settings) { $1 }
         let lines = all.sorted { $0.key < $1.key }.map { "\($0.key) = '\($0.value.replacing("'", with: "''"))'" }
+        let path = cluster + "/docket.conf"
+        let text = "# Written at each start by the owner of this cluster.\n" + lines.joined(separator: "\n") + "\n"
+        // A full disk does not keep a cluster from starting as it was.
+        if FileManager.default.contents(atPath: path) == Data(text.utf8) { return }
         do {
-            try writeAsOwner(
-                "# Written at each start by the owner of this cluster.\n" + lines.joined(separator: "\n") + "\n",
-                to: cluster + "/docket.conf")
+            try writeAsOwner(text, to: path)
         } catch {
             throw PostgresError(.embeddedCluster, "cannot write docket.conf", cause: error)
         }

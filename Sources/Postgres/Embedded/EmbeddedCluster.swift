@@ -8,6 +8,9 @@ import Synchronization
 /// first and the postmaster only through `stop()`. It survives the death of its owner; the next owner adopts it. Nobody
 /// but one owner at a time: an advisory lock (flock) on `owner.lock`, which the kernel drops with the process.
 ///
+/// From `start` to `stop` the cluster is watched: however the postmaster goes (told to end in any way, killed, unable to
+/// start because the disk is full), it is started again within seconds, for as long as it takes. `state` says where it is.
+///
 /// Durability is PostgreSQL's default: this type sets neither fsync, nor synchronous_commit, nor full_page_writes.
 package final class EmbeddedCluster: Service, Sendable {
     package struct Configuration: Sendable {
@@ -18,14 +21,27 @@ package final class EmbeddedCluster: Service, Sendable {
         package var databaseName = "docket"
         /// Further settings of the server, by name. Only throw-away clusters may switch durability off.
         package var settings: [String: String] = [:]
+        /// Called with each new state, by whoever found it.
+        package var onChange: @Sendable (State) -> Void = { _ in }
 
         package init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+    }
+
+    /// Whether the cluster takes connections, and why not.
+    package enum State: Sendable, Hashable {
+        case running
+        /// Being started, recovering, or ending before it is started again; with what is known in plain words.
+        case starting(String)
+        case stopped
     }
 
     private let configuration: Configuration
     private let layout: ClusterLayout
     private let programs: PostgresPrograms
     private let lock: Mutex<OwnerLock?>
+    private let current = Mutex(State.starting("it is started"))
+    /// Ended, and waited for, by `stop()`.
+    private let watch = Mutex<Task<Void, Never>?>(nil)
 
     private init(
         _ configuration: Configuration, _ layout: ClusterLayout, _ programs: PostgresPrograms, _ lock: OwnerLock
@@ -34,6 +50,16 @@ package final class EmbeddedCluster: Service, Sendable {
         self.layout = layout
         self.programs = programs
         self.lock = Mutex(lock)
+    }
+
+    package var state: State { current.withLock { $0 } }
+
+    private func enter(_ state: State) {
+        let isNew = current.withLock { current in
+            defer { current = state }
+            return current != state
+        }
+        if isNew { configuration.onChange(state) }
     }
 
     /// Takes the data directory, makes the cluster if there is none, and starts or adopts its postmaster.
@@ -45,8 +71,8 @@ package final class EmbeddedCluster: Service, Sendable {
         let programs = try await PostgresPrograms.find(majorVersion: layout.majorVersion, account: account)
         let cluster = EmbeddedCluster(configuration, layout, programs, lock)
         if !layout.isInitialized { try await cluster.initialize() }
-        try await cluster.ensureRunning()
-        try await cluster.ensureDatabase()
+        try await cluster.ensureFirstStart()
+        cluster.watch.withLock { $0 = Task { await cluster.watchPostmaster() } }
         return cluster
     }
 
@@ -62,62 +88,139 @@ package final class EmbeddedCluster: Service, Sendable {
         return layout.connectionString(socketDirectory: postmaster.socketDirectory, database: database)
     }
 
-    /// Starts the postmaster again whenever it is gone; stops it at graceful shutdown, and when cancelled. Let it be the
-    /// first service, so that it is shut down last.
+    /// Holds the cluster until graceful shutdown, or until cancelled, and stops it then. Let it be the first service, so
+    /// that it is shut down last.
     package func run() async throws {
-        let failure: (any Error)?
         do {
-            try await cancelWhenGracefulShutdown {
-                while true {
-                    try await Task.sleep(for: .seconds(1))
-                    try await self.ensureRunning()
-                }
-            }
-            failure = nil
-        } catch is CancellationError {
-            failure = nil
-        } catch let error as PostgresError where error.code == .cancelled {
-            failure = nil
+            try await gracefulShutdown()
         } catch {
-            failure = error
+            // Cancelled, which is an end as well.
         }
         // A task of its own, awaited here: a cancelled one could not run `pg_ctl` any more.
         try await Task { try await self.stop() }.value
-        if let failure { throw failure }
     }
 
     /// Stops the postmaster (fast: open transactions are rolled back) and gives the data directory free.
     package func stop() async throws(PostgresError) {
-        if Postmaster(layout) != nil {
-            try await programs.run("pg_ctl", ["stop", "-D", layout.cluster, "-m", "fast", "-w", "-t", "120", "-s"])
-        }
+        await endWatch()
+        // Given free already: the directory may be somebody else's by now.
+        guard lock.withLock({ $0 != nil }) else { return }
+        try await waitForPostmasterFile()
+        if Postmaster(layout) != nil { try await stopPostmaster() }
         layout.removeSocketDirectory()
-        forsake()
+        lock.withLock { $0 = nil }
+        enter(.stopped)
     }
 
     /// Leaves the postmaster as it is and gives the data directory free: what a `kill -9` of the owner does.
-    func forsake() { lock.withLock { $0 = nil } }
+    func forsake() async {
+        await endWatch()
+        lock.withLock { $0 = nil }
+    }
+
+    private func endWatch() async {
+        let task = watch.withLock { watch in
+            defer { watch = nil }
+            return watch
+        }
+        task?.cancel()
+        await task?.value
+    }
 
     /// The process id of the postmaster.
     var postmasterID: Int32? { Postmaster(layout)?.processID }
 }
 
 extension EmbeddedCluster {
-    /// Starts the postmaster unless it runs; adopts a running one when it listens where it should.
-    func ensureRunning() async throws(PostgresError) {
-        if let postmaster = Postmaster(layout) {
-            if postmaster.socketDirectory == layout.socketDirectory {
-                try await waitUntilReady()
+    /// Looks once a second; after a start that failed with pauses that grow to five seconds.
+    private func watchPostmaster() async {
+        var failures = 0
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: .seconds(min(5, 1 + failures)))
+                try await ensureRunning()
+                failures = 0
+            } catch let error as PostgresError where error.code != .cancelled {
+                failures += 1
+                enter(.starting("its last start failed: \(error.message)"))
+            } catch {
                 return
             }
-            try await programs.run("pg_ctl", ["stop", "-D", layout.cluster, "-m", "fast", "-w", "-t", "120", "-s"])
         }
+    }
+
+    /// The first start of a process: what does not work a fifth time is told to whoever started it.
+    private func ensureFirstStart() async throws(PostgresError) {
+        var attempt = 1
+        while true {
+            do throws(PostgresError) {
+                try await ensureRunning()
+                try await ensureDatabase()
+                return
+            } catch  where attempt < 5 && error.code != .cancelled {
+                attempt += 1
+                try await pause()
+            }
+        }
+    }
+
+    /// Gives the postmaster time to be ready, ends one that is about to end, and starts one where there is none.
+    ///
+    /// Waits for recovery as long as that takes.
+    func ensureRunning() async throws(PostgresError) {
+        var stoppingSince: ContinuousClock.Instant?
+        while let postmaster = Postmaster(layout) {
+            let isElsewhere =
+                !postmaster.socketDirectory.isEmpty && postmaster.socketDirectory != layout.socketDirectory
+            switch postmaster.status {
+            case .ready where !isElsewhere: return enter(.running)
+            case .ready: try await stopPostmaster()
+            case .starting: enter(.starting("it is started and recovers"))
+            case .stopping:
+                enter(.starting("it was told to end; it is started again"))
+                let since = stoppingSince ?? .now
+                stoppingSince = since
+                // One that was told to end politely waits for its clients, and this process's stay for ever.
+                if ContinuousClock.now > since + .seconds(30) {
+                    kill(postmaster.processID, SIGQUIT)
+                } else if ContinuousClock.now > since + .seconds(1) {
+                    kill(postmaster.processID, SIGINT)
+                }
+            }
+            try await pause()
+        }
+        enter(.starting("it is started"))
         try layout.prepare()
         try await waitForOrphans()
         try layout.write(settings: configuration.settings)
         try await programs.run(
             "pg_ctl", ["start", "-D", layout.cluster, "-l", layout.startLog, "-w", "-t", "300", "-s"],
             hint: "see \(layout.startLog)")
+        enter(.running)
+    }
+
+    /// A start that was given up half-way may have left a postmaster that has not written its file yet.
+    private func waitForPostmasterFile() async throws(PostgresError) {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while Postmaster(layout) == nil, !Postmaster.servers(in: layout.cluster).isEmpty,
+            ContinuousClock.now < deadline
+        {
+            try await pause()
+        }
+    }
+
+    /// Fast, and where that does not come to an end, at once: the next start recovers what was committed.
+    private func stopPostmaster() async throws(PostgresError) {
+        func stop(_ mode: String, seconds: String) async throws(PostgresError) {
+            try await programs.run("pg_ctl", ["stop", "-D", layout.cluster, "-m", mode, "-w", "-t", seconds, "-s"])
+        }
+        do throws(PostgresError) {
+            try await stop("fast", seconds: "60")
+        } catch  where error.code != .cancelled && Postmaster(layout) != nil {
+            try await stop("immediate", seconds: "30")
+        } catch  where error.code != .cancelled {
+            // It ended by itself meanwhile.
+        }
     }
 
     /// After a `kill -9` of the postmaster its backends live on for a moment, and a new postmaster must not start beside
@@ -141,16 +244,6 @@ extension EmbeddedCluster {
             try await pause()
         }
         Postmaster.removeLeftovers(layout)
-    }
-
-    private func waitUntilReady() async throws(PostgresError) {
-        let deadline = ContinuousClock.now + .seconds(300)
-        while Postmaster(layout)?.isReady != true {
-            guard ContinuousClock.now < deadline, Postmaster(layout) != nil else {
-                throw PostgresError(.embeddedCluster, "the adopted postmaster does not become ready")
-            }
-            try await pause()
-        }
     }
 
     private func pause() async throws(PostgresError) {

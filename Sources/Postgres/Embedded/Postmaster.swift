@@ -6,9 +6,21 @@ import Glibc
 /// The file alone is not believed: after a crash it stays, and its number may be somebody else's by now. A postmaster
 /// and its backends have the data directory as working directory, which `/proc` shows.
 struct Postmaster {
+    /// What the postmaster says of itself (pidfile.h, PM_STATUS_…).
+    enum Status: Sendable, Equatable {
+        /// Also while it recovers, and before it has written a status at all.
+        case starting
+        case ready
+        /// It was told to end, and waits for its clients (smart) or for its own processes (fast, immediate).
+        case stopping
+    }
+
     let processID: Int32
+    /// Empty until it has been written.
     let socketDirectory: String
-    let isReady: Bool
+    let status: Status
+
+    var isReady: Bool { status == .ready }
 
     init?(_ layout: ClusterLayout) {
         // Lines (pidfile.h): pid, data directory, start time, port, socket directory, listen address, shared memory,
@@ -22,7 +34,12 @@ struct Postmaster {
         else { return nil }
         processID = pid
         socketDirectory = lines.count > 4 ? lines[4] : ""
-        isReady = lines.count > 7 && lines[7] == "ready"
+        status =
+            switch lines.count > 7 ? lines[7] : "" {
+            case "ready": .ready
+            case "stopping": .stopping
+            default: .starting
+            }
     }
 
     /// The processes that run in a data directory.

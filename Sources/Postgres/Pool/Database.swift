@@ -110,7 +110,13 @@ extension Database {
     }
 
     private func open() async throws(PostgresError) -> Connection {
-        let connection = Connection(configuration.connection)
+        let connection: Connection
+        do throws(PostgresError) {
+            connection = try Connection(configuration.connection)
+        } catch {
+            release(nil)
+            throw error
+        }
         switch await connection.open() {
         case .success: return connection
         case .failure(let error):

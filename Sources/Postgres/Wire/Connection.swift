@@ -1,11 +1,14 @@
 /// One connection on its own thread: asynchronous outside, synchronous inside. A body hops to the thread once and then
 /// makes plain blocking calls, with no suspension between them and so no interleaving.
 actor Connection {
-    private nonisolated let thread = ConnectionThread()
+    private nonisolated let thread: ConnectionThread
     private let configuration: ConnectionConfiguration
     private var wire: Wire?
 
-    init(_ configuration: ConnectionConfiguration) { self.configuration = configuration }
+    init(_ configuration: ConnectionConfiguration) throws(PostgresError) {
+        thread = try ConnectionThread()
+        self.configuration = configuration
+    }
 
     deinit { thread.stop() }
 

@@ -14,7 +14,8 @@ final class ConnectionThread: SerialExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     private var stopping = false
 
-    init() {
+    /// - Throws: `connectionFailed` when the process may have no more threads.
+    init() throws(PostgresError) {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -30,13 +31,16 @@ final class ConnectionThread: SerialExecutor, @unchecked Sendable {
         let status = pthread_create(
             identity, nil,
             { context in
-                let thread = Unmanaged<ConnectionThread>.fromOpaque(context!).takeRetainedValue()
-                thread.work()
+                if let context { Unmanaged<ConnectionThread>.fromOpaque(context).takeRetainedValue().work() }
                 return nil
             }, context)
-        precondition(status == 0, "pthread_create failed: \(status)")
-        pthread_detach(identity.pointee)
+        if status == 0 { pthread_detach(identity.pointee) }
         pthread_mutex_unlock(mutex)
+        guard status == 0 else {
+            Unmanaged<ConnectionThread>.fromOpaque(context).release()
+            throw PostgresError(
+                .connectionFailed, "no thread for a connection: \(String(cString: strerror(status)))")
+        }
     }
 
     deinit {

@@ -100,11 +100,16 @@ package struct GovernanceWriter: Sendable {
     private let log: EventLog
     private let tenant: UUID
     private let actor: Actor
+    private let repetition: UUID?
     private let clock: @Sendable () -> Instant
 
-    package init(log: EventLog, tenant: UUID, actor: Actor, clock: @escaping @Sendable () -> Instant) {
+    /// - Parameter repetition: see `Cause`.
+    package init(
+        log: EventLog, tenant: UUID, actor: Actor, repetition: UUID? = nil, clock: @escaping @Sendable () -> Instant
+    ) {
         self.log = log
         self.tenant = tenant
+        self.repetition = repetition
         self.actor = actor
         self.clock = clock
     }
@@ -114,7 +119,8 @@ package struct GovernanceWriter: Sendable {
     package func append(
         _ decisions: [Decision], kind: StreamKind, stream: UUID, traceID: String? = nil
     ) async throws -> Int64 {
-        let events = Cause(command: actor, traceID: traceID, at: clock()).events(for: decisions)
+        let events = Cause(command: actor, traceID: traceID, repetition: repetition, at: clock())
+            .events(for: decisions, stream: stream)
         let verdict = try await log.append(
             AppendRequest(
                 tenant: tenant, streamKind: kind.rawValue, streamID: stream, caseID: nil, expected: .any,
@@ -122,6 +128,8 @@ package struct GovernanceWriter: Sendable {
                 evidence: []))
         switch verdict {
         case .appended(let range), .duplicate(let range): return range.lastPosition
+        // An earlier attempt of the same request was recorded.
+        case .mismatch where repetition != nil: return try await log.head(tenant: tenant) - 1
         case .mismatch, .conflict: throw Contention(caseID: stream)
         }
     }

@@ -70,7 +70,7 @@ package final class CaseStore: Sendable {
         let verdict = try await log.append(
             AppendRequest(
                 tenant: tenant, streamKind: StreamKind.case.rawValue, streamID: id, caseID: id, expected: .exactly(0),
-                events: cause.events(for: decisions), evidence: []))
+                events: cause.events(for: decisions, stream: id), evidence: []))
         switch verdict {
         // The case is there: the first answer stands, whoever gave it.
         case .appended, .duplicate, .mismatch, .conflict: return
@@ -95,7 +95,8 @@ package final class CaseStore: Sendable {
             let verdict = try await log.append(
                 AppendRequest(
                     tenant: tenant, streamKind: StreamKind.case.rawValue, streamID: id, caseID: id,
-                    expected: .exactly(record.version), events: cause.events(for: decisions, salt: salt), evidence: []))
+                    expected: .exactly(record.version),
+                    events: cause.events(for: decisions, salt: salt, stream: id), evidence: []))
             switch verdict {
             case .appended(let range), .duplicate(let range):
                 return Written(record: try await load(id, tenant: tenant) ?? record, position: range.lastPosition)

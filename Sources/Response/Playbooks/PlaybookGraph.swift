@@ -46,7 +46,7 @@ struct PlaybookGraph {
         for root in steps.keys.sorted() where isDone[root] == nil {
             var path: [(id: String, edges: ArraySlice<(member: String, to: String)>)] = []
             isDone[root] = false
-            path.append((root, Self.edges(of: steps[root]!)[...]))
+            path.append((root, (steps[root].map(Self.edges) ?? [])[...]))
             while let last = path.indices.last {
                 guard let edge = path[last].edges.popFirst() else {
                     isDone[path[last].id] = true
@@ -123,7 +123,7 @@ struct PlaybookGraph {
             let carried = isAction ? [id] : before[id] ?? []
             for next in successors[id] ?? [] {
                 before[next, default: []].formUnion(carried)
-                waiting[next]! -= 1
+                waiting[next, default: 0] -= 1
                 if waiting[next] == 0 { ready.insert(next) }
             }
         }

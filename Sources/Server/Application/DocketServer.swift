@@ -10,7 +10,7 @@ import ServiceLifecycle
 ///     try await server.application().test(.router) { … }    // in process
 ///
 /// Ends on graceful shutdown: requests under way are answered, event streams are closed, denied attempts that are still
-/// only counted are written down.
+/// only counted are written down. What takes longer than `shutdownGrace` is cancelled.
 package struct DocketServer: Service {
     let services: ServerServices
     let configuration: ServerConfiguration
@@ -39,6 +39,32 @@ package struct DocketServer: Service {
     }
 
     package func run() async throws {
-        try await application().run()
+        do {
+            try services.exports.removeUnfinished()
+        } catch {
+            services.logger.warning("what unfinished exports left is not removed", metadata: ["error": "\(error)"])
+        }
+        let grace = configuration.shutdownGrace
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await application().run()
+                return true
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: grace)
+                return false
+            }
+            // The server's end comes first, or its time is up.
+            if try await group.next() == false {
+                services.logger.warning("requests that are still under way are given up")
+            }
+            group.cancelAll()
+            do {
+                while try await group.next() != nil {}
+            } catch is CancellationError {
+                return
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@ import Events
 import Foundation
 import Postgres
 import Proof
+import Sealing
 
 /// The evidence packages that the server keeps: `<directory>/<tenant>/<id>`.
 struct ExportStore: Sendable {
@@ -22,6 +23,14 @@ struct ExportStore: Sendable {
             SELECT coalesce(max(position), -1) FROM docket.event
              WHERE tenant_id = \(tenant) AND type = 'subject.erased'
             """)
+    }
+
+    /// Removes what exports that were ended half-way left, of all tenants; what another process writes stays.
+    func removeUnfinished() throws {
+        guard FileManager.default.fileExists(atPath: directory) else { return }
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+            try UnfinishedPackage.removeLeftovers(in: URL(fileURLWithPath: directory).appending(path: name))
+        }
     }
 
     /// Removes the packages that show anything sealed or raw. Those without are kept: they show digests.

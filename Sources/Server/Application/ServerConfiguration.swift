@@ -16,6 +16,10 @@ package struct ServerConfiguration: Sendable {
     package var positionTimeout: Duration
     /// How often denied attempts are written down.
     package var denialInterval: Duration
+    /// How long requests under way may take to end once the server is told to; then they are cancelled.
+    package var shutdownGrace: Duration
+    /// Whether long work ends when its client leaves. Only where requests come from real connections.
+    package var watchesClients = false
     /// Called once with the bound port.
     package var onReady: @Sendable (Int) async -> Void
 
@@ -24,6 +28,7 @@ package struct ServerConfiguration: Sendable {
         limits: RequestLimits = RequestLimits(), heartbeat: Duration = .seconds(15), streamsMaximum: Int = 256,
         largeBodiesMaximum: Int = 4,
         positionTimeout: Duration = .seconds(5), denialInterval: Duration = .seconds(1),
+        shutdownGrace: Duration = .seconds(4),
         onReady: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.host = host
@@ -35,6 +40,7 @@ package struct ServerConfiguration: Sendable {
         self.largeBodiesMaximum = largeBodiesMaximum
         self.positionTimeout = positionTimeout
         self.denialInterval = denialInterval
+        self.shutdownGrace = shutdownGrace
         self.onReady = onReady
     }
 }

@@ -41,6 +41,10 @@ package struct ServerDependencies: Sendable {
     package var outfit: TenantDirectory.Outfit
     /// Reaches out to a tenant's connector, under the address rules that hold for it.
     package var testConnector: @Sendable (ConnectorSettings, UUID) async -> ConnectorTest
+    /// What else must be well for the server to be ready, beside what it finds out itself; asked for each `/readyz`.
+    package var checks: @Sendable () -> [ReadinessCheck] = { [] }
+    /// Log lines that could not be written.
+    package var droppedLogLines: @Sendable () -> Int = { LogOutput.standardError.droppedLines }
     package var clock: @Sendable () -> Instant
     package var logger: Logger
 

@@ -21,6 +21,7 @@ struct ServerServices: Sendable {
     /// Requests with large bodies that are read and worked on at the same time.
     let largeBodies: Slots
     let sessions = SessionStore()
+    let disk = DiskFullSign()
     let exports: ExportStore
     let eraser: SubjectEraser
     let pages: Pages

@@ -15,14 +15,11 @@ package struct JSONLogHandler: LogHandler {
     private let write: @Sendable (String) -> Void
 
     /// - Parameter write: takes a whole line, without its end.
-    package init(label: String, write: @escaping @Sendable (String) -> Void = Self.standardError) {
+    package init(
+        label: String, write: @escaping @Sendable (String) -> Void = { LogOutput.standardError.write($0) }
+    ) {
         self.label = label
         self.write = write
-    }
-
-    package static let standardError: @Sendable (String) -> Void = { line in
-        // One call a line, so that lines of several threads do not mix.
-        FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -54,7 +54,7 @@ struct SessionRoutes: Sendable {
         // Else a stranger's page could sign somebody in as somebody else, who would then read along.
         try SameOrigin.check(request, isStrict: false)
         let body = try await RequestBytes.read(
-            request, BodyRule(size: .single, mediaTypes: [.json, .form]), services.configuration.limits)
+            request, request.body, BodyRule(size: .single, mediaTypes: [.json, .form]), services.configuration.limits)
         let isForm = body.mediaType == .form
         let token: String
         var next: String?

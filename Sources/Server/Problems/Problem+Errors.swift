@@ -27,6 +27,7 @@ extension Problem {
         case let error as ProjectionError: self.init(error)
         case let error as PostgresError: self.init(error)
         case let error as HTTPError: self.init(error)
+        case is CancellationError: self = Unavailability(.ended, isKnownUnrecorded: false).problem()
         default: self = .defect
         }
     }
@@ -90,9 +91,8 @@ extension Problem {
 
     private init(_ error: EventLogError) {
         switch error.code {
-        case .queueFull:
-            self.init(.queueFull, "Nothing was recorded. Wait a moment, then repeat.", headers: [.retryAfter: "1"])
-        case .unavailable, .outcomeUnknown, .fenced, .clockBehind, .cancelled: self = .databaseAway
+        case .queueFull, .unavailable, .outcomeUnknown, .fenced, .clockBehind, .cancelled:
+            self = Unavailability(error).problem()
         case .unknownTenant: self.init(.notFound, "There is no such thing here.")
         case .malformed: self.init(.validationFailed, "The log does not take this input.")
         case .legalHold: self.init(Rejection.legalHold)
@@ -108,7 +108,8 @@ extension Problem {
                 headers: [.retryAfter: "1"])
         case .malformedCursor:
             self = .validation([FieldError("/cursor", .format, "is not one that this list gave out in this order")])
-        case .database, .log, .cancelled: self = .databaseAway
+        case .cancelled: self = Unavailability(.ended).problem(.none)
+        case .database, .log: self = Unavailability(.databaseAway).problem(.none)
         case .unknownProjection, .gap, .blocked, .corrupt, .notReady, .superseded: self = .defect
         }
     }
@@ -116,7 +117,9 @@ extension Problem {
     private init(_ error: PostgresError) {
         switch error.code {
         case .connectionFailed, .connectionLost, .commitUnknown, .timeout, .poolExhausted, .closed, .cancelled:
-            self = .databaseAway
+            self = Unavailability(error).problem()
+        case .server where error.sqlState == Unavailability.diskFullState || error.sqlState?.hasPrefix("57P") == true:
+            self = Unavailability(error).problem()
         default: self = .defect
         }
     }
@@ -131,10 +134,6 @@ extension Problem {
         default: self = .defect
         }
     }
-
-    static let databaseAway = Problem(
-        .databaseUnavailable, "It is not known whether anything was recorded. Wait a moment, then repeat.",
-        headers: [.retryAfter: "2"])
 }
 
 extension MissingEvidence {

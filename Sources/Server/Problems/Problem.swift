@@ -14,6 +14,8 @@ struct Problem: Error, Sendable {
     /// Members of this type of problem, such as `current_version`.
     var members: [String: JSONValue]
     var headers: HTTPFields
+    /// For a 503: why, so that it can be told what is known of this request.
+    var unavailability: Unavailability?
 
     init(
         _ type: ProblemType, _ detail: String, errors: [FieldError] = [], members: [String: JSONValue] = [:],

@@ -29,7 +29,9 @@ struct RequestBytes: Sendable {
     var mediaType: MediaType
 
     /// - Throws: `unsupported-media-type`, `body-too-large`, `malformed-body` for broken compression.
-    static func read(_ request: Request, _ rule: BodyRule, _ limits: RequestLimits) async throws -> RequestBytes {
+    static func read(
+        _ request: Request, _ body: RequestBody, _ rule: BodyRule, _ limits: RequestLimits
+    ) async throws -> RequestBytes {
         let mediaType = try mediaType(request.headers, rule)
         let maximum = rule.maximum(limits)
         let isCompressed = try isGzip(request.headers)
@@ -38,7 +40,7 @@ struct RequestBytes: Sendable {
         }
         let buffer: ByteBuffer
         do {
-            buffer = try await request.body.collect(upTo: maximum)
+            buffer = try await body.collect(upTo: maximum)
         } catch is NIOTooManyBytesError {
             throw tooLarge(maximum)
         }

@@ -18,6 +18,9 @@ struct IdempotencyStore: Sendable {
         var route: String
         var text: String
         var requestDigest: Digest
+
+        /// The request itself, however often it comes.
+        var repetition: UUID { UUID.v5(namespace: token, name: "\(route)\n\(text)\n\(requestDigest.text)") }
     }
 
     enum Start: Sendable {

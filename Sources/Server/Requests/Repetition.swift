@@ -5,8 +5,9 @@ import JSON
 
 /// A creating request with an `Idempotency-Key`: done once, answered the same for a day.
 ///
-/// What is kept are successes and dead letters, for those left something behind. After any other refusal the key is
-/// free again, since nothing was done.
+/// What is kept are successes and dead letters, for those left something behind. After any other refusal the key is free
+/// again. Where it is not known whether anything was recorded, the repetition gives equal events the same ids, so that
+/// none is recorded twice.
 struct Repetition<C: Capability>: Sendable {
     let call: Call<C>
     let keyText: String
@@ -32,6 +33,8 @@ struct Repetition<C: Capability>: Sendable {
                 headers: [.retryAfter: "1"])
         case .run: break
         }
+        var call = call
+        call.repetition = key.repetition
         do {
             let reply = try await handler(call)
             try await store.finish(
@@ -46,7 +49,8 @@ struct Repetition<C: Capability>: Sendable {
                 key, status: reply.status.code, sealed: try seal.seal(reply), namesNobody: reply.namesNobody)
             return reply
         } catch {
-            try await store.release(key)
+            // A task of its own, awaited here: this one may have been cancelled, and the key would stay taken.
+            try await Task { try await store.release(key) }.value
             throw error
         }
     }

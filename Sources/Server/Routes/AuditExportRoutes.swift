@@ -11,7 +11,7 @@ import Sealing
 enum AuditExportRoutes {
     static var all: [Endpoint] {
         [
-            .post("/v1/audit/exports", ExportEvidence.self, creates: true, create),
+            .post("/v1/audit/exports", ExportEvidence.self, creates: true, endsWithClient: true, create),
             .get("/v1/audit/exports/{id}", ExportEvidence.self) { call in
                 let id = try call.id()
                 return Reply(.ok, json(try manifest(id, call), id))
@@ -45,27 +45,30 @@ enum AuditExportRoutes {
             log: call.services.log, database: call.services.database, keys: call.services.signingKeys,
             clock: call.services.clock)
         let manifest: PackageManifest
+        var position: Int64?
         let erasure = try await call.services.exports.lastErasure(of: call.tenant)
         do {
             manifest = try await exporter.export(
                 caseID.map { .caseID($0) } ?? .range(from: from ?? 0, to: to), of: call.tenant, to: url,
-                withholdsSealed: isWithheld)
+                withholdsSealed: isWithheld,
+                confirm: { manifest in
+                    guard try await call.services.exports.lastErasure(of: call.tenant) == erasure else {
+                        throw Problem(
+                            .versionConflict, "Somebody was erased while the package was written: have it made again.")
+                    }
+                    // That somebody took the history away is recorded before there is anything to take.
+                    position = try await call.governance.append(
+                        [
+                            Decision(
+                                EvidenceExported(
+                                    exportID: id, caseID: caseID, from: from, to: to, treeSize: manifest.treeSize,
+                                    events: manifest.events, withheld: isWithheld,
+                                    manifestDigest: Digest.sha256(manifest.bytes)))
+                        ], kind: .audit, stream: UUID.v5(namespace: call.tenant, name: "audit"), traceID: call.traceID)
+                })
         } catch let error as SealingError {
             throw Problem.validation([FieldError("", .range, error.description)])
         }
-        guard try await call.services.exports.lastErasure(of: call.tenant) == erasure else {
-            // The erasure may have taken it away already.
-            if FileManager.default.fileExists(atPath: url.path) { try FileManager.default.removeItem(at: url) }
-            throw Problem(
-                .versionConflict, "Somebody was erased while the package was written: have it made again.")
-        }
-        let position = try await call.governance.append(
-            [
-                Decision(
-                    EvidenceExported(
-                        exportID: id, caseID: caseID, from: from, to: to, treeSize: manifest.treeSize,
-                        events: manifest.events, withheld: isWithheld, manifestDigest: Digest.sha256(manifest.bytes)))
-            ], kind: .audit, stream: UUID.v5(namespace: call.tenant, name: "audit"), traceID: call.traceID)
         return Reply(.created, json(manifest, id)).at(position).locating("/v1/audit/exports/\(id.lowercased)")
     }
 

@@ -18,6 +18,8 @@ struct Call<C: Capability>: Sendable {
     let body: RequestBytes
     let traceID: String
     let services: ServerServices
+    /// The same for each repetition of a request that came with an `Idempotency-Key`.
+    var repetition: UUID?
 
     var principal: Principal { permit.principal }
     var tenant: UUID { permit.principal.tenant }
@@ -37,9 +39,10 @@ struct Call<C: Capability>: Sendable {
     func command() throws(Problem) -> CommandBody { CommandBody(try CommandBody.parse(body.bytes)) }
 
     /// In whose name, and with which trace, this request writes.
-    var cause: Cause { Cause(command: permit.actor, traceID: traceID, at: now) }
+    var cause: Cause { Cause(command: permit.actor, traceID: traceID, repetition: repetition, at: now) }
 
     var governance: GovernanceWriter {
-        GovernanceWriter(log: services.log, tenant: tenant, actor: permit.actor, clock: services.clock)
+        GovernanceWriter(
+            log: services.log, tenant: tenant, actor: permit.actor, repetition: repetition, clock: services.clock)
     }
 }

@@ -1,4 +1,5 @@
 package import Cases
+import EventLog
 import Events
 import HTTPTypes
 import Hummingbird
@@ -28,6 +29,8 @@ struct Endpoint: Sendable {
         var creates = false
         /// Whether its query comes from a browser's form, where `+` is a space.
         var isForm = false
+        /// Whether its work is given up when the client leaves: what takes long, and may be begun again.
+        var endsWithClient = false
     }
 
     init<C: Capability>(
@@ -41,40 +44,61 @@ struct Endpoint: Sendable {
         self.query = query
         consumes = options.body.mediaTypes
         produces = options.produces
-        let route = "\(method.rawValue) \(path)"
         answer = { request, context, services in
-            let permit = try Self.permit(C.self, context, route, services)
-            let accepted =
-                options.produces.isEmpty ? .json : try MediaType.negotiate(request.headers, among: options.produces)
-            let parameters = try QueryParameters(request.uri.query, known: query, isForm: options.isForm)
-            if let position = try parameters.integer("min_position") {
-                try await services.projections.waitForPosition(
-                    position, tenant: permit.principal.tenant, projections: options.reads,
-                    timeout: services.configuration.positionTimeout)
+            guard options.endsWithClient, services.configuration.watchesClients else {
+                return try await Self.answer(request, request.body, context, services, path, options, query, handler)
             }
-            // A large body is not even read when there are many already.
-            let slot = options.body.size == .telemetry ? services.largeBodies.enter() : nil
-            if options.body.size == .telemetry, slot == nil {
-                throw Problem(
-                    .queueFull,
-                    "\(services.largeBodies.maximum) such requests are under way. Nothing was recorded: repeat in a moment.",
-                    headers: [.retryAfter: "1"])
+            return try await request.body.consumeWithCancellationOnInboundClose { body in
+                try await Self.answer(request, body, context, services, path, options, query, handler)
             }
-            defer { withExtendedLifetime(slot) {} }
-            let body =
-                options.body.size == .none
-                ? RequestBytes(bytes: [], mediaType: .json)
-                : try await RequestBytes.read(request, options.body, services.configuration.limits)
-            let call = Call(
-                permit: permit, caller: context.caller, route: path,
-                parameters: Dictionary(
-                    context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { $1 }),
-                query: parameters, headers: request.headers, accepted: accepted, body: body, traceID: context.traceID,
-                services: services)
-            guard options.creates, let key = request.headers[.idempotencyKey] else {
-                return try await handler(call).response
+        }
+    }
+
+    private static func answer<C: Capability>(
+        _ request: Request, _ received: RequestBody, _ context: AuthenticatedContext, _ services: ServerServices,
+        _ path: String, _ options: Options, _ query: Set<String>,
+        _ handler: @Sendable (Call<C>) async throws -> Reply
+    ) async throws -> Response {
+        let permit = try permit(C.self, context, "\(request.method.rawValue) \(path)", services)
+        let accepted =
+            options.produces.isEmpty ? .json : try MediaType.negotiate(request.headers, among: options.produces)
+        let parameters = try QueryParameters(request.uri.query, known: query, isForm: options.isForm)
+        if let position = try parameters.integer("min_position") {
+            try await services.projections.waitForPosition(
+                position, tenant: permit.principal.tenant, projections: options.reads,
+                timeout: services.configuration.positionTimeout)
+        }
+        // A large body is not even read when there are many already.
+        let slot = options.body.size == .telemetry ? services.largeBodies.enter() : nil
+        if options.body.size == .telemetry, slot == nil {
+            throw Problem(
+                .queueFull,
+                "\(services.largeBodies.maximum) such requests are under way. Nothing was recorded: repeat in a moment.",
+                members: ["reason": .string(Unavailability.Reason.queueFull.rawValue), "recorded": false],
+                headers: [.retryAfter: "1"])
+        }
+        defer { withExtendedLifetime(slot) {} }
+        let body =
+            options.body.size == .none
+            ? RequestBytes(bytes: [], mediaType: .json)
+            : try await RequestBytes.read(request, received, options.body, services.configuration.limits)
+        let call = Call(
+            permit: permit, caller: context.caller, route: path,
+            parameters: Dictionary(
+                context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { $1 }),
+            query: parameters, headers: request.headers, accepted: accepted, body: body, traceID: context.traceID,
+            services: services)
+        let witness = RecordingWitness()
+        do {
+            return try await RecordingWitness.$current.withValue(witness) {
+                guard options.creates, let key = request.headers[.idempotencyKey] else {
+                    return try await handler(call).response
+                }
+                return try await Repetition(call: call, keyText: key, path: request.uri.string).answer(handler).response
             }
-            return try await Repetition(call: call, keyText: key, path: request.uri.string).answer(handler).response
+        } catch {
+            guard witness.hasRecorded, let why = Problem(error).unavailability else { throw error }
+            throw why.problem(.parts)
         }
     }
 
@@ -108,10 +132,11 @@ extension Endpoint {
     }
 
     static func post<C: Capability>(
-        _ path: String, _ capability: C.Type, creates: Bool = false, body: BodyRule = .command,
-        _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
+        _ path: String, _ capability: C.Type, creates: Bool = false, endsWithClient: Bool = false,
+        body: BodyRule = .command, _ handler: @escaping @Sendable (Call<C>) async throws -> Reply
     ) -> Endpoint {
-        Endpoint(.post, path, capability, Options(body: body, creates: creates), handler)
+        Endpoint(
+            .post, path, capability, Options(body: body, creates: creates, endsWithClient: endsWithClient), handler)
     }
 
     static func patch<C: Capability>(

@@ -23,6 +23,7 @@ struct ExchangeMiddleware: RouterMiddleware {
             response = try await next(request, context)
         } catch {
             let problem = problem(for: error, request, context)
+            if problem.unavailability?.reason == .diskFull { services.disk.note(at: services.clock()) }
             if problem.type == .internal {
                 services.logger.error(
                     "a request failed",
@@ -65,7 +66,10 @@ struct ExchangeMiddleware: RouterMiddleware {
                     headers: [.allow: allowed.joined(separator: ", ")])
             }
         }
-        return Problem(error)
+        let problem = Problem(error)
+        // Who only reads is not told about recording.
+        guard [.get, .head].contains(request.method), let why = problem.unavailability else { return problem }
+        return why.problem(.none)
     }
 
     private func route(_ context: DocketContext) -> String {

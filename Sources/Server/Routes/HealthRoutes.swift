@@ -26,31 +26,37 @@ struct HealthRoutes: Sendable {
         }
     }
 
-    private struct Check {
-        var name: String
-        var isOK: Bool
-        var detail: String?
-    }
-
     /// Ready means: the database answers, no read model is blocked, and this clock and the database's agree.
     private func readiness() async -> Reply {
-        var checks: [Check] = []
+        // What the place itself knows (its disk, its own database being started) comes in the words of who knows it.
+        var checks = services.checks()
+        if checks.contains(where: { $0.name == "database" && !$0.isOK }) { return Self.reply(checks) }
         do {
             let offset = try await services.log.clockOffset()
-            checks.append(Check(name: "database", isOK: true, detail: nil))
+            checks.append(ReadinessCheck(name: "database", isOK: true, detail: nil))
             checks.append(
-                Check(
+                ReadinessCheck(
                     name: "clock", isOK: offset.magnitude <= UInt64(EventLog.clockOffsetMaximumMs),
                     detail: "\(offset) ms ahead of the database"))
             let blocked = try await services.projections.list().filter(\.isBlocked)
             checks.append(
-                Check(
+                ReadinessCheck(
                     name: "projections", isOK: blocked.isEmpty,
                     detail: blocked.isEmpty
                         ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
         } catch {
-            checks.append(Check(name: "database", isOK: false, detail: "does not answer"))
+            checks.removeAll { $0.name == "database" }
+            checks.append(ReadinessCheck(name: "database", isOK: false, detail: "does not answer"))
         }
+        if services.disk.isFresh(at: services.clock()) {
+            checks.removeAll { $0.name == "disk" }
+            checks.append(
+                ReadinessCheck(name: "disk", isOK: false, detail: "the database says that its disk is full"))
+        }
+        return Self.reply(checks)
+    }
+
+    private static func reply(_ checks: [ReadinessCheck]) -> Reply {
         let isReady = checks.allSatisfy(\.isOK)
         return Reply(
             isReady ? .ok : .serviceUnavailable,
@@ -70,6 +76,7 @@ struct HealthRoutes: Sendable {
         var gauges: [(name: String, labels: [String: String], value: Double)] = [
             ("docket_event_streams", [:], Double(services.streams.open))
         ]
+        gauges.append(("docket_log_lines_dropped_total", [:], Double(services.droppedLogLines())))
         gauges.append(("docket_detection_rules_skipped_total", [:], Double(services.rules.activity.skipped)))
         if let load = services.rules.load.counters {
             gauges.append(("docket_correlation_entries", [:], Double(load.entriesHeld)))

@@ -42,8 +42,8 @@ struct Audit: AsyncParsableCommand {
                 throw CommandFailure("\(error)")
             }
             switch format {
-            case .json: Terminal.print(report.json)
-            case .text: tell(report)
+            case .json: try Terminal.print(report.json)
+            case .text: try tell(report)
             }
             if report.exitCode != 0 { throw ExitCode(report.exitCode) }
         }
@@ -55,20 +55,20 @@ struct Audit: AsyncParsableCommand {
             return data
         }
 
-        private func tell(_ report: Report) {
+        private func tell(_ report: Report) throws {
             for finding in report.findings {
                 let place = finding.positions.map { positions in
                     positions.count == 1
                         ? "position \(positions.lowerBound)"
                         : "positions \(positions.lowerBound)–\(positions.upperBound)"
                 }
-                Terminal.print("\(finding.class.rawValue)  \(place ?? finding.file ?? "")  \(finding.detail)")
+                try Terminal.print("\(finding.class.rawValue)  \(place ?? finding.file ?? "")  \(finding.detail)")
             }
-            for key in report.keys { Terminal.print("key \(key.name), fingerprint \(key.fingerprint.text)") }
+            for key in report.keys { try Terminal.print("key \(key.name), fingerprint \(key.fingerprint.text)") }
             if !report.keyWasGiven {
-                Terminal.print("No --key was given: the package was held against the keys that lie in it.")
+                try Terminal.print("No --key was given: the package was held against the keys that lie in it.")
             }
-            Terminal.print(
+            try Terminal.print(
                 report.isClean
                     ? Terminal.green("verified: \(report.events) events, as they were signed")
                     : "\(report.findings.count) findings in \(report.events) events")
@@ -113,14 +113,15 @@ struct Audit: AsyncParsableCommand {
                     let progress = Progress(out, total: 1)
                     let manifest = try await opened.exporter.export(
                         scope, of: tenant.id, to: URL(fileURLWithPath: out), earlier: earlier,
-                        withholdsSealed: withholdSealed
-                    ) { progress.update(done: 0, items: $0) }
+                        withholdsSealed: withholdSealed, progress: { progress.update(done: 0, items: $0) },
+                        confirm: { try await record($0, tenant: tenant.id, opened) })
                     progress.finish()
-                    try await record(manifest, tenant: tenant.id, opened)
-                    Terminal.print(
+                    try Terminal.print(
                         "\(out): \(manifest.events) events of a tree of \(manifest.treeSize), "
                             + "\(manifest.evidence.open) raw inputs")
-                    for key in manifest.keys { Terminal.print("key \(key.text)\nfingerprint \(key.fingerprint.text)") }
+                    for key in manifest.keys {
+                        try Terminal.print("key \(key.text)\nfingerprint \(key.fingerprint.text)")
+                    }
                 } catch let error as SealingError {
                     throw CommandFailure(error.description)
                 } catch let error as ProofError {
@@ -152,24 +153,38 @@ struct Audit: AsyncParsableCommand {
             discussion: "Changes nothing. Exit status 2 when something is not as it was signed.")
 
         @Option(help: "Only this tenant, by name or id.") var tenant: String?
+        @Option(
+            help: """
+                A signed checkpoint that was kept elsewhere: a file. What it covers must still be there; what is missing is \
+                counted. Repeatable.
+                """)
+        var checkpoint: [String] = []
         @Option(help: "text or json, one line a finding.") var format = OutputFormat.text
         @OptionGroup var storage: StorageOptions
 
         func run() async throws {
+            let seen = try checkpoint.map(Self.note)
             let isSound = try await Storage.with(storage) { opened in
                 let tenants =
                     if let tenant { [try await opened.tenant(tenant)] } else { try await opened.tenants.list() }
                 var isSound = true
+                for note in seen where !tenants.contains(where: { SigningKeys.origin(of: $0.id) == note.origin }) {
+                    throw CommandFailure("\(note.file) is a checkpoint of '\(note.origin)', which is not checked here")
+                }
                 for tenant in tenants {
+                    let origin = SigningKeys.origin(of: tenant.id)
                     let progress = Progress(tenant.name, total: Int(try await opened.log.head(tenant: tenant.id)))
-                    let findings = try await opened.logCheck.check(tenant.id) { done, _ in
+                    let findings = try await opened.logCheck.check(
+                        tenant.id, seen: seen.filter { $0.origin == origin }.map(\.note)
+                    ) { done, _ in
                         progress.update(done: Int(done), items: Int(done))
                     }
                     progress.finish()
                     isSound = isSound && findings.isEmpty
-                    for finding in findings { write(finding, of: tenant.name) }
+                    for finding in findings { try write(finding, of: tenant.name) }
                     if format == .text, findings.isEmpty {
-                        Terminal.print("\(tenant.name): \(try await opened.log.head(tenant: tenant.id)) events, sound")
+                        let head = try await opened.log.head(tenant: tenant.id)
+                        try Terminal.print("\(tenant.name): \(head) events, sound")
                     }
                 }
                 return isSound
@@ -177,14 +192,23 @@ struct Audit: AsyncParsableCommand {
             if !isSound { throw ExitCode(2) }
         }
 
-        private func write(_ finding: LogCheck.Finding, of tenant: String) {
+        private static func note(_ file: String) throws -> (file: String, origin: String, note: SignedNote) {
+            do {
+                let note = try SignedNote(Array(try Verify.bytes(file)))
+                return (file, try Checkpoint(text: note.text).origin, note)
+            } catch let error as ProofError {
+                throw CommandFailure("\(file): \(error)")
+            }
+        }
+
+        private func write(_ finding: LogCheck.Finding, of tenant: String) throws {
             switch format {
             case .text:
-                Terminal.print(
+                try Terminal.print(
                     "\(tenant): \(finding.kind.rawValue)  position \(finding.position.map(String.init) ?? "-")  "
                         + finding.detail)
             case .json:
-                Terminal.print([
+                try Terminal.print([
                     "tenant": .string(tenant), "kind": .string(finding.kind.rawValue),
                     "position": finding.position.map(JSONValue.integer) ?? .null, "detail": .string(finding.detail),
                 ])
@@ -206,7 +230,7 @@ struct Audit: AsyncParsableCommand {
                 let tenant = try await opened.tenant(tenant)
                 let key = try await KeyRotation(log: opened.log, keys: opened.signingKeys, clock: opened.clock)
                     .rotate(tenant.id, reason: reason, by: .commandLine)
-                Terminal.print(key.text)
+                try Terminal.print(key.text)
                 Terminal.note("fingerprint \(key.fingerprint.text)")
             }
         }
@@ -223,8 +247,9 @@ struct Audit: AsyncParsableCommand {
         func run() async throws {
             try await Storage.with(storage) { opened in
                 let tenant = try await opened.tenant(tenant)
-                let key = try opened.signingKeys.make(tenant.id).verifierKey
-                Terminal.print(key.text)
+                let hasSigned = try await opened.newestCheckpoint(of: tenant.id) != nil
+                let key = try opened.signingKeys.make(tenant.id, hasSigned: hasSigned).verifierKey
+                try Terminal.print(key.text)
                 Terminal.note("fingerprint \(key.fingerprint.text)")
                 Terminal.note("label in the log of roots \(try await opened.roots.label(of: tenant.id))")
             }

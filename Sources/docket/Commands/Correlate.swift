@@ -34,7 +34,7 @@ struct Correlate: AsyncParsableCommand {
         }
         var stream = Stream(set: set, correlations: correlations, origin: origin)
         for file in files { try stream.read(file) }
-        for match in stream.finish() { Terminal.print(Self.line(match)) }
+        for match in stream.finish() { try Terminal.print(Self.line(match)) }
     }
 
     private static func line(_ match: CorrelationMatch) -> JSONValue {

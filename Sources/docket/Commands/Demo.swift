@@ -24,7 +24,7 @@ struct Demo: AsyncParsableCommand {
     @Flag(help: "Play for a new tenant.") var fresh = false
     @Option(help: "Divide every duration of the tenant's policy by this; the clock stays true.") var speed: Int64 = 1
     @Option(help: "text or json, one line a story.") var format = OutputFormat.text
-    @Option(help: "Where the lab listens.") var labListen = "127.0.0.1:9090"
+    @Option(help: "Where the lab listens; by default on a free port.") var labListen = "127.0.0.1:0"
     @OptionGroup var options: ServerOptions
 
     func validate() throws {
@@ -32,18 +32,24 @@ struct Demo: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (host, port) = try options.address()
+        let address = try options.address()
+        try options.checkSecretsDirectory()
+        try address.check()
+        try ListenAddress(labListen, option: "--lab-listen").check()
         let selected = try Story.select(stories, withVariants: nearMisses)
+        let logFile = try separateLog()
         let storage = try await Storage.open(options.storage, isOwner: true)
         do {
             // The demo's own lab is on loopback, which connectors may not reach otherwise.
             let assembly = try Assembly(
                 storage: storage, options: options, extraNetworks: ["127.0.0.0/8", "::1/128"].compactMap(CIDR.init))
-            try await assembly.prepare()
+            try await Storage.whileStarting(storage.cluster) { try await assembly.prepare() }
             let lab = LabProcess(
-                listen: labListen, stateFile: storage.dataDirectory + "/lab.json", logger: assembly.logger)
+                listen: labListen, dataDirectory: storage.dataDirectory, logFile: logFile, logger: assembly.logger)
             let (ports, ready) = AsyncStream<Int>.makeStream()
-            var services = try assembly.services(Set(ServerOptions.Part.allCases), host: host, port: port) { bound in
+            var services = try assembly.services(
+                Set(ServerOptions.Part.allCases), host: address.host, port: address.port
+            ) { bound in
                 ready.yield(bound)
                 ready.finish()
             }
@@ -51,14 +57,14 @@ struct Demo: AsyncParsableCommand {
             let result = Outcomes()
             let performance = Performance(once: once) {
                 guard let bound = await ports.first(where: { _ in true }) else { return }
+                let baseURL = "http://\(address.host):\(bound)"
                 let stage = Stage(
-                    storage: storage, baseURL: "http://\(host):\(bound)", labURL: "http://\(labListen)", speed: speed,
-                    isFresh: fresh)
-                result.set(try await perform(selected, stage))
+                    storage: storage, baseURL: baseURL, labURL: try await lab.baseURL(), labNonce: lab.nonce,
+                    speed: speed, isFresh: fresh)
+                result.set(try await perform(selected, stage, logFile: logFile))
                 if !once {
-                    Terminal.print([
-                        "ready": true, "base_url": .string("http://\(host):\(bound)"),
-                        "pid": .integer(Int64(getpid())),
+                    Terminal.tell([
+                        "ready": true, "base_url": .string(baseURL), "pid": .integer(Int64(getpid())),
                     ])
                 }
             }
@@ -66,8 +72,23 @@ struct Demo: AsyncParsableCommand {
             if once, !result.areAsExpected { throw ExitCode(2) }
         } catch {
             try await storage.close()
-            throw error
+            throw address.translated(error)
         }
+    }
+
+    /// In a terminal a person reads the account: the log goes into a file of the data directory.
+    /// - Returns: that file; `nil` where the log stays on standard error.
+    private func separateLog() throws -> String? {
+        guard format == .text, Terminal.isInteractive, isatty(STDERR_FILENO) == 1 else { return nil }
+        let directory = options.storage.resolvedDataDirectory
+        // As the cluster would make it: its user must be able to enter.
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: geteuid() == 0 ? 0o755 : 0o700])
+        let file = directory + "/demo.log"
+        try Log.write(to: file)
+        Terminal.note("Logs are written to \(file).")
+        return file
     }
 
     /// Roles worth trying, and what each is for.
@@ -79,26 +100,29 @@ struct Demo: AsyncParsableCommand {
         ("reporter", "sees figures and no person"),
     ]
 
-    private func perform(_ stories: [Story], _ stage: Stage) async throws -> [StoryPlayer.Outcome] {
+    private func perform(
+        _ stories: [Story], _ stage: Stage, logFile: String?
+    ) async throws -> [StoryPlayer.Outcome] {
         let access = try await stage.prepare(stories)
-        let player = StoryPlayer(access: access, isQuiet: format == .json)
+        let player = StoryPlayer(access: access, isQuiet: format == .json) { try await stage.confirmLab() }
         var outcomes: [StoryPlayer.Outcome] = []
         for story in stories {
             let outcome = try await player.play(story)
             outcomes.append(outcome)
-            if format == .json { Terminal.print(try JSONValue(encoding: outcome)) }
+            if format == .json { Terminal.tell(try JSONValue(encoding: outcome)) }
         }
         if format == .text {
-            Terminal.print("")
-            Terminal.print(Terminal.bold("The queue: \(access.baseURL)/"))
-            Terminal.print("Log in with the token of a role; each is another person:")
+            Terminal.tell("")
+            Terminal.tell(Terminal.bold("The queue: \(access.baseURL)/"))
+            Terminal.tell("Log in with the token of a role; each is another person:")
             for (role, what) in Self.roles {
-                Terminal.print(
+                Terminal.tell(
                     "  \(role.padding(toLength: 11, withPad: " ", startingAt: 0))\(what)\n"
                         + Terminal.dim("             jq -r .tokens.\(role) \(access.path)"))
             }
-            Terminal.print("API: \(access.baseURL)/openapi.json   lab: \(access.labURL)/v1/state")
-            if !once { Terminal.print("Docket keeps serving; Ctrl-C ends it.") }
+            Terminal.tell("API: \(access.baseURL)/openapi.json   lab: \(access.labURL)/v1/state")
+            if let logFile { Terminal.tell("Logs: \(logFile)") }
+            if !once { Terminal.tell("Docket keeps serving; Ctrl-C ends it.") }
         }
         return outcomes
     }

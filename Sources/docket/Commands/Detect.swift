@@ -43,7 +43,7 @@ struct Detect: AsyncParsableCommand {
             let read = try await detection.read(file) { report, firstLine in
                 for finding in report.findings {
                     for match in finding.matches {
-                        Terminal.print(Self.line(match, file: file, line: firstLine + finding.line))
+                        try Terminal.print(Self.line(match, file: file, line: firstLine + finding.line))
                     }
                 }
                 for broken in report.broken {

@@ -81,8 +81,8 @@ struct Ingest: AsyncParsableCommand {
     private func write(_ file: String?, _ counts: IngestCounts) throws {
         switch format {
         case .json:
-            Terminal.print(["file": file.map(JSONValue.string) ?? .null, "counts": try counts.json])
-        case .text: Terminal.print("\(file ?? "all files"): \(counts.text)")
+            try Terminal.print(["file": file.map(JSONValue.string) ?? .null, "counts": try counts.json])
+        case .text: try Terminal.print("\(file ?? "all files"): \(counts.text)")
         }
     }
 }

@@ -15,8 +15,11 @@ struct Migrate: AsyncParsableCommand {
         guard check else {
             let opened = try await Storage.open(storage, isOwner: false)
             try await opened.close()
-            Terminal.print("The schema is up to date.")
-            return
+            for migration in opened.applied { try Terminal.print("applied \(migration)") }
+            return try Terminal.print(
+                opened.applied.isEmpty
+                    ? "The schema is up to date: nothing was missing."
+                    : "The schema is up to date: \(opened.applied.count) migrations were applied.")
         }
         guard
             let url = try storage.resolvedURL
@@ -32,6 +35,6 @@ struct Migrate: AsyncParsableCommand {
             for migration in missing { Terminal.note("missing: \(migration.number) \(migration.name)") }
             throw ExitCode(2)
         }
-        Terminal.print("The schema is up to date.")
+        try Terminal.print("The schema is up to date.")
     }
 }

@@ -32,17 +32,17 @@ struct ProjectionsCommand: AsyncParsableCommand {
             }
             for status in statuses {
                 switch format {
-                case .json: Terminal.print(try JSONValue(encoding: status))
+                case .json: try Terminal.print(try JSONValue(encoding: status))
                 case .text:
                     let state = Self.state(blocked: status.isBlocked, error: status.error, lag: status.lag)
-                    Terminal.print(
+                    try Terminal.print(
                         "\(status.name) v\(status.version)  \(status.tenantID.lowercased)  next \(status.nextPosition)  \(state)"
                     )
                     guard let aside = status.aside else { continue }
                     let other =
                         aside.isFilling
                         ? "being filled" : Self.state(blocked: aside.error != nil, error: aside.error, lag: aside.lag)
-                    Terminal.print(
+                    try Terminal.print(
                         "  beside it v\(aside.version)  \(status.tenantID.lowercased)  next \(aside.nextPosition)  \(other)"
                     )
                 }
@@ -80,7 +80,7 @@ struct ProjectionsCommand: AsyncParsableCommand {
                     )
                 }
             }
-            Terminal.print("rebuilt")
+            try Terminal.print("rebuilt")
         }
 
         /// Progress by tenths: a line a chunk would be thousands.
@@ -114,7 +114,7 @@ struct ProjectionsCommand: AsyncParsableCommand {
             try await ProjectionsCommand.each(name, tenant, storage) { opened, projection, tenant in
                 let readers = ProjectionSwitch(source: opened.log, database: opened.database)
                 let version = try await readers.flip(projection, tenant: tenant, to: to)
-                Terminal.print("\(projection.name)  \(tenant.lowercased)  live is v\(version)")
+                try Terminal.print("\(projection.name)  \(tenant.lowercased)  live is v\(version)")
             }
         }
     }
@@ -131,7 +131,7 @@ struct ProjectionsCommand: AsyncParsableCommand {
             try await ProjectionsCommand.each(name, tenant, storage) { opened, projection, tenant in
                 let readers = ProjectionSwitch(source: opened.log, database: opened.database)
                 let version = try await readers.drop(projection, tenant: tenant)
-                Terminal.print(
+                try Terminal.print(
                     "\(projection.name)  \(tenant.lowercased)  \(version.map { "dropped v\($0)" } ?? "nothing to drop")"
                 )
             }
@@ -157,7 +157,7 @@ struct ProjectionsCommand: AsyncParsableCommand {
                 let verification = ProjectionVerification(source: opened.log, database: opened.database)
                 let format = format
                 return try await verification.verify(name == "all" ? nil : name, tenant: only) { verdict in
-                    for line in Self.lines(verdict, format) { Terminal.print(line) }
+                    for line in Self.lines(verdict, format) { Terminal.tell(line) }
                 }
             }
             if !isEqual { throw ExitCode(2) }

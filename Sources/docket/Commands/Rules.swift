@@ -36,16 +36,16 @@ struct Rules: AsyncParsableCommand {
                     rules: read.rules, correlations: read.correlations, filters: read.filters)
             switch format {
             case .text:
-                for problem in refused { Terminal.print("\(problem)") }
-                for warning in warnings { Terminal.print("\(warning)") }
-                Terminal.print(
+                for problem in refused { try Terminal.print("\(problem)") }
+                for warning in warnings { try Terminal.print("\(warning)") }
+                try Terminal.print(
                     "\(read.fileCount) files: \(read.rules.count) rules, \(read.correlations.count) correlations, "
                         + "\(read.filters.count) filters, \(read.placeholders.count) documents of values, "
                         + "\(refused.count) refused, \(warnings.count) warnings")
             case .json:
-                for problem in refused { Terminal.print(Self.line("refused", problem.json)) }
-                for warning in warnings { Terminal.print(Self.line("warning", warning.json)) }
-                Terminal.print([
+                for problem in refused { try Terminal.print(Self.line("refused", problem.json)) }
+                for warning in warnings { try Terminal.print(Self.line("warning", warning.json)) }
+                try Terminal.print([
                     "kind": "summary", "files": .integer(Int64(read.fileCount)),
                     "rules": .integer(Int64(read.rules.count)),
                     "correlations": .integer(Int64(read.correlations.count)),
@@ -90,11 +90,11 @@ struct Rules: AsyncParsableCommand {
             for problem in outcome.refused { Terminal.note("refused: \(problem)") }
             switch format {
             case .text:
-                Terminal.print(
+                try Terminal.print(
                     "\(outcome.published.count) published, \(outcome.unchanged.count) unchanged, "
                         + "\(outcome.refused.count) refused")
             case .json:
-                Terminal.print([
+                try Terminal.print([
                     "published": .integer(Int64(outcome.published.count)),
                     "unchanged": .integer(Int64(outcome.unchanged.count)),
                     "refused": .array(

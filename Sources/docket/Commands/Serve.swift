@@ -14,21 +14,25 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     func run() async throws {
-        let (host, port) = try options.address()
+        let address = try options.address()
         let parts = try options.parts()
+        try options.checkSecretsDirectory()
+        let isListening = parts.contains(.api) || parts.contains(.intake)
+        if isListening { try address.check() }
         let storage = try await Storage.open(options.storage, isOwner: true)
         do {
             let assembly = try Assembly(storage: storage, options: options)
-            try await assembly.prepare()
-            let services = try assembly.services(parts, host: host, port: port) { bound in
-                Terminal.print([
-                    "ready": true, "base_url": .string("http://\(host):\(bound)"), "pid": .integer(Int64(getpid())),
+            try await Storage.whileStarting(storage.cluster) { try await assembly.prepare() }
+            let services = try assembly.services(parts, host: address.host, port: address.port) { bound in
+                Terminal.tell([
+                    "ready": true, "base_url": .string("http://\(address.host):\(bound)"),
+                    "pid": .integer(Int64(getpid())),
                 ])
             }
             try await assembly.run(services)
         } catch {
             try await storage.close()
-            throw error
+            throw address.translated(error)
         }
     }
 }

@@ -23,8 +23,9 @@ struct Tenant: AsyncParsableCommand {
                 try await opened.tenants.create(name, outfit: try Shipped.outfit(), by: .commandLine)
             }
             switch format {
-            case .json: Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
-            case .text: Terminal.print("\(tenant.name)  \(tenant.id.lowercased)")
+            case .json:
+                try Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
+            case .text: try Terminal.print("\(tenant.name)  \(tenant.id.lowercased)")
             }
         }
     }
@@ -58,7 +59,7 @@ struct Tenant: AsyncParsableCommand {
                 if here {
                     try Placement(directory: opened.dataDirectory).settingWriterEpoch(epoch, of: tenant.id).save()
                 }
-                Terminal.print("\(tenant.name): epoch \(epoch)")
+                try Terminal.print("\(tenant.name): epoch \(epoch)")
             }
         }
     }
@@ -73,8 +74,8 @@ struct Tenant: AsyncParsableCommand {
             for tenant in try await Storage.with(storage, { try await $0.tenants.list() }) {
                 switch format {
                 case .json:
-                    Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
-                case .text: Terminal.print("\(tenant.id.lowercased)  \(tenant.name)")
+                    try Terminal.print(["tenant_id": .string(tenant.id.lowercased), "tenant": .string(tenant.name)])
+                case .text: try Terminal.print("\(tenant.id.lowercased)  \(tenant.name)")
                 }
             }
         }

@@ -45,9 +45,9 @@ struct TokenCommand: AsyncParsableCommand {
                 )
             }
             switch format {
-            case .text: Terminal.print(issued.text)
+            case .text: try Terminal.print(issued.text)
             case .json:
-                Terminal.print([
+                try Terminal.print([
                     "id": .string(issued.token.id.lowercased), "token": .string(issued.text),
                     "tenant_id": .string(tenantID.lowercased), "issuer": .string(issued.token.issuer),
                     "subject": .string(issued.token.subject),

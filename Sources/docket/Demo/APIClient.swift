@@ -62,7 +62,7 @@ struct APIClient: Sendable {
             request.headers.add(name: "Content-Type", value: mediaType)
             request.body = .bytes(ByteBuffer(bytes: bytes))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let received = try await response.body.collect(upTo: 64 << 20)
         let text = Array(received.readableBytesView)
         let value =

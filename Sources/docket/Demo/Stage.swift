@@ -11,6 +11,8 @@ struct Stage: Sendable {
     let storage: Storage
     let baseURL: String
     let labURL: String
+    /// What the demo's own lab gives with each answer.
+    let labNonce: String
     let speed: Int64
     let isFresh: Bool
 
@@ -32,7 +34,7 @@ struct Stage: Sendable {
         }
         let access = try await makeTenant()
         try access.write()
-        try await waitForLab()
+        try await confirmLab()
         try await connect(access)
         try await adoptPolicy(access)
         try await importHistory(stories, access)
@@ -59,25 +61,32 @@ struct Stage: Sendable {
             tenantID: tenant.id, tokens: tokens)
     }
 
-    private func waitForLab() async throws {
+    /// Waits until the lab answers, and makes sure that it is the one that this demo started.
+    func confirmLab() async throws {
         let lab = APIClient(base: labURL, token: nil)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         var last = "it was not asked"
         while ContinuousClock.now < deadline {
             do {
                 let answer = try await lab.send(.GET, "/v1/state")
+                guard answer.headers["docket-lab-nonce"] == labNonce else {
+                    throw CommandFailure(
+                        "what answers at \(labURL) is not this demo's lab: nothing was done there; start the demo again"
+                    )
+                }
                 if answer.status == 200 { return }
                 last = "status \(answer.status)"
+            } catch let error as CommandFailure {
+                throw error
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                // Until its process listens there is nobody to connect to.
+                // While its process is started again there is nobody to connect to.
                 last = "\(error)"
             }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw CommandFailure(
-            "the lab does not answer at \(labURL) (\(last)); is its port taken? Choose one with --lab-listen")
+        throw CommandFailure("the lab does not answer at \(labURL) (\(last))")
     }
 
     private func connect(_ access: Access) async throws {

@@ -18,6 +18,8 @@ struct StoryPlayer: Sendable {
 
     let access: Access
     let isQuiet: Bool
+    /// Makes sure that what listens at the lab's address is the demo's own lab, before anything is changed there.
+    let confirmLab: @Sendable () async throws -> Void
 
     private var ingest: APIClient { client("ingest") }
     private var analyst: APIClient { client("analyst") }
@@ -51,6 +53,7 @@ struct StoryPlayer: Sendable {
             asset["observed_at"] = .string(Instant.now().rfc3339)
             try await admin.post("/v1/assets", asset)
         }
+        try await confirmLab()
         let lab = APIClient(base: access.labURL, token: nil)
         for (kind, objects) in story.lab {
             for (id, object) in objects { try await lab.put("/v1/\(kind)/\(encoded(id))", object) }
@@ -160,12 +163,12 @@ struct StoryPlayer: Sendable {
     }
 
     private func waitForCase(of story: Story) async throws -> UUID {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < deadline {
             if let id = try await existingCase(of: story) { return id }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw CommandFailure("story (\(story.story)): no case was opened within 30 s; see the log and /readyz")
+        throw CommandFailure("story (\(story.story)): no case was opened within five minutes; see the log and /readyz")
     }
 
     /// Nothing must happen, so there is nothing to wait for but quiet: the log stands still for a second.
@@ -190,7 +193,7 @@ struct StoryPlayer: Sendable {
     private func follow(_ caseID: UUID, story: Story) async throws -> Outcome {
         var after: Int64 = -1
         var deeds = story.then ?? []
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < deadline {
             let page = try await analyst.get("/v1/cases/\(caseID.lowercased)/events?after=\(after)&limit=500")
             for event in page["items"]?.arrayValue ?? [] {
@@ -349,7 +352,7 @@ struct StoryPlayer: Sendable {
     }
 
     private func tell(_ line: String) {
-        if !isQuiet { Terminal.print(line) }
+        if !isQuiet { Terminal.tell(line) }
     }
 
     private func encoded(_ text: String) -> String {

@@ -42,7 +42,7 @@ struct ParallelDetection: Sendable {
 
     /// Reads one file. - Parameter tell: gets every block's findings, with lines as in the file.
     func read(
-        _ name: String, tell: (_ report: DetectionReport, _ firstLine: Int) -> Void
+        _ name: String, tell: (_ report: DetectionReport, _ firstLine: Int) throws -> Void
     ) async throws -> (counts: LineDetector.Counts, bytes: Int) {
         try await LineFile.blocks(of: name) { file in
             try await withThrowingTaskGroup(of: Part.self) { group in
@@ -52,10 +52,10 @@ struct ParallelDetection: Sendable {
                 var begun = 0
                 var told = 0
                 var early: [Int: DetectionReport] = [:]
-                func take(_ part: Part) {
+                func take(_ part: Part) throws {
                     early[part.place] = part.report
                     while let report = early.removeValue(forKey: told) {
-                        tell(report, firstLine)
+                        try tell(report, firstLine)
                         counts += report.counts
                         firstLine += report.lines
                         told += 1
@@ -64,13 +64,13 @@ struct ParallelDetection: Sendable {
                 while let block = try file.next() {
                     bytes += block.count
                     // What waits for an earlier block counts, so that memory stays bounded.
-                    while begun - told >= 2 * width, let part = try await group.next() { take(part) }
+                    while begun - told >= 2 * width, let part = try await group.next() { try take(part) }
                     group.addTask { [self, place = begun] in
                         Part(place: place, report: detect(block))
                     }
                     begun += 1
                 }
-                while let part = try await group.next() { take(part) }
+                while let part = try await group.next() { try take(part) }
                 return (counts, bytes)
             }
         }

@@ -67,6 +67,7 @@ struct Assembly: Sendable {
         services.append(storage.database)
         services.append(ClockWatch(log: storage.log, logger: logger))
         services.append(ConnectorClient(client: client))
+        services.append(MemoryReturn())
         if parts.contains(.projections) {
             let worker = ProjectionWorker(
                 source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock
@@ -105,29 +106,57 @@ struct Assembly: Sendable {
         host: String, port: Int, onReady: @escaping @Sendable (Int) async -> Void
     ) throws -> DocketServer {
         let factory = factory
+        var dependencies = ServerDependencies(
+            log: storage.log, database: storage.database, cases: pipeline.cases, alerts: pipeline.alerts,
+            registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: storage.log),
+            telemetry: TelemetryReceiver(
+                log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
+                width: ProcessInfo.processInfo.activeProcessorCount),
+            signingKeys: storage.signingKeys, exportsDirectory: storage.dataDirectory + "/exports",
+            queries: ProjectionQueries(storage.database),
+            projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
+            outfit: try Shipped.outfit(),
+            testConnector: { settings, tenant in
+                do {
+                    let connector = try factory.connector(settings, tenant: tenant)
+                    // A key that was never used: any answer at all means that the other side is there.
+                    _ = try await connector.probe(UUID())
+                    return .init(isReachable: true, detail: nil)
+                } catch {
+                    return .init(isReachable: false, detail: "\(error)")
+                }
+            },
+            clock: storage.clock, logger: logger)
+        dependencies.checks = placeChecks
+        dependencies.droppedLogLines = { Log.output.droppedLines }
         return DocketServer(
-            dependencies: ServerDependencies(
-                log: storage.log, database: storage.database, cases: pipeline.cases, alerts: pipeline.alerts,
-                registries: pipeline.registries, rules: pipeline.rules, receiver: AlertReceiver(log: storage.log),
-                telemetry: TelemetryReceiver(
-                    log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
-                    width: ProcessInfo.processInfo.activeProcessorCount),
-                signingKeys: storage.signingKeys, exportsDirectory: storage.dataDirectory + "/exports",
-                queries: ProjectionQueries(storage.database),
-                projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
-                outfit: try Shipped.outfit(),
-                testConnector: { settings, tenant in
-                    do {
-                        let connector = try factory.connector(settings, tenant: tenant)
-                        // A key that was never used: any answer at all means that the other side is there.
-                        _ = try await connector.probe(UUID())
-                        return .init(isReachable: true, detail: nil)
-                    } catch {
-                        return .init(isReachable: false, detail: "\(error)")
-                    }
-                },
-                clock: storage.clock, logger: logger),
-            configuration: ServerConfiguration(host: host, port: port, onReady: onReady))
+            dependencies: dependencies, configuration: configuration(host: host, port: port, onReady: onReady))
+    }
+
+    /// What only the owner of the private cluster can tell: whether that is being started, and whether its disk is full.
+    private var placeChecks: @Sendable () -> [ReadinessCheck] {
+        guard let cluster = storage.cluster else { return { [] } }
+        let space = DiskSpace(directory: storage.dataDirectory)
+        return {
+            var checks = [space.check]
+            switch cluster.state {
+            case .running: break
+            case .starting(let why):
+                checks.append(
+                    ReadinessCheck(name: "database", isOK: false, detail: "the private database is not ready: \(why)"))
+            case .stopped:
+                checks.append(ReadinessCheck(name: "database", isOK: false, detail: "the private database is stopped"))
+            }
+            return checks
+        }
+    }
+
+    private func configuration(
+        host: String, port: Int, onReady: @escaping @Sendable (Int) async -> Void
+    ) -> ServerConfiguration {
+        var configuration = ServerConfiguration(host: host, port: port, onReady: onReady)
+        configuration.watchesClients = true
+        return configuration
     }
 
     /// Runs services until a signal or a failure ends them, or `last` has done its work: then all end gracefully.

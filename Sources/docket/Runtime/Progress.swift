@@ -37,6 +37,6 @@ final class Progress {
     }
 
     private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        Terminal.write(toStandardError: text)
     }
 }

@@ -19,24 +19,34 @@ struct ServerOptions: ParsableArguments {
 
     func parts() throws -> Set<Part> {
         if roles == "all" { return Set(Part.allCases) }
+        let known = Part.allCases.map(\.rawValue).joined(separator: ", ")
+        let names = roles.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        guard !names.isEmpty else {
+            throw ValidationError("--roles names no part: give 'all', or some of \(known)")
+        }
         return try Set(
-            roles.split(separator: ",").map { name in
-                guard let part = Part(rawValue: String(name)) else {
-                    throw ValidationError(
-                        "--roles: there is no part '\(name)'; there are \(Part.allCases.map(\.rawValue).joined(separator: ", "))"
-                    )
+            names.map { name in
+                guard let part = Part(rawValue: name) else {
+                    throw ValidationError("--roles: there is no part '\(name)'; there are \(known)")
                 }
                 return part
             })
     }
 
-    func address() throws -> (host: String, port: Int) {
-        let pieces = listen.split(separator: ":", omittingEmptySubsequences: false)
-        guard pieces.count >= 2, let port = Int(pieces[pieces.count - 1]), (0...65_535).contains(port) else {
-            throw ValidationError("--listen is ADDRESS:PORT, for example 127.0.0.1:8080")
+    func address() throws -> ListenAddress {
+        try ListenAddress(listen, option: "--listen")
+    }
+
+    /// A misspelt directory would look like connectors whose secrets are missing, one by one, much later.
+    func checkSecretsDirectory() throws {
+        guard let secretsDir else { return }
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: secretsDir, isDirectory: &isDirectory) else {
+            throw CommandFailure("--secrets-dir: there is no directory \(secretsDir)")
         }
-        let host = pieces.dropLast().joined(separator: ":").trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-        return (host.isEmpty ? "127.0.0.1" : host, port)
+        guard isDirectory.boolValue, FileManager.default.isReadableFile(atPath: secretsDir) else {
+            throw CommandFailure("--secrets-dir: \(secretsDir) is not a directory that this user may read")
+        }
     }
 
     func networks() throws -> [CIDR] {

@@ -4,6 +4,7 @@ import EventLog
 import Events
 import Foundation
 import JSON
+import Logging
 import Postgres
 import Projections
 import Reactors
@@ -17,6 +18,8 @@ struct Storage: Sendable {
     let cluster: EmbeddedCluster?
     let connectionString: String
     let dataDirectory: String
+    /// Migrations that opening it has applied, in order.
+    var applied: [String] = []
     let database: Database
     let log: EventLog
     let clock: @Sendable () -> Instant
@@ -24,6 +27,10 @@ struct Storage: Sendable {
     /// - Parameter isOwner: start the private cluster and keep it; otherwise a running one is used where there is one.
     static func open(_ options: StorageOptions, isOwner: Bool) async throws -> Storage {
         let directory = options.resolvedDataDirectory
+        if FileManager.default.fileExists(atPath: directory + "/" + Restoration.marker) {
+            throw CommandFailure(
+                "a restore into \(directory) did not finish: empty the directory, and run 'docket restore' again")
+        }
         var cluster: EmbeddedCluster?
         let connectionString: String
         if let url = options.resolvedURL {
@@ -31,20 +38,68 @@ struct Storage: Sendable {
         } else if !isOwner, let running = try EmbeddedCluster.connectionString(ifRunningIn: directory) {
             connectionString = running
         } else {
-            let started = try await EmbeddedCluster.start(EmbeddedCluster.Configuration(dataDirectory: directory))
+            let started = try await EmbeddedCluster.start(configuration(of: directory, isOwner: isOwner))
             cluster = started
             connectionString = started.connectionString
         }
         do {
-            try await migrate(connectionString)
-            return try make(cluster: cluster, connectionString: connectionString, directory: directory)
+            let grants = Grants(connectionString: connectionString)
+            let applied: [String]
+            do {
+                applied = try await whileStarting(cluster) { try await migrate(connectionString) }
+            } catch {
+                throw await grants.translated(error)
+            }
+            try await grants.check()
+            var storage = try make(cluster: cluster, connectionString: connectionString, directory: directory)
+            storage.applied = applied
+            try await KeyPresence(database: storage.database, directory: storage.keysDirectory).check()
+            return storage
         } catch {
             try await cluster?.stop()
             throw error
         }
     }
 
-    private static func make(
+    /// A server says in its log what becomes of its cluster; a command has nothing to say about that.
+    private static func configuration(of directory: String, isOwner: Bool) -> EmbeddedCluster.Configuration {
+        var configuration = EmbeddedCluster.Configuration(dataDirectory: directory)
+        guard isOwner else { return configuration }
+        let logger = Log.logger("docket.database")
+        configuration.onChange = { state in
+            switch state {
+            case .running: logger.info("the private database is ready")
+            case .starting(let why): logger.warning("the private database is not ready: \(why)")
+            case .stopped: logger.info("the private database is stopped")
+            }
+        }
+        return configuration
+    }
+
+    /// Repeats what a private cluster that went away meanwhile broke off; it is on its way back.
+    static func whileStarting<Result>(
+        _ cluster: EmbeddedCluster?, _ body: () async throws -> Result
+    ) async throws -> Result {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            do {
+                return try await body()
+            } catch {
+                guard cluster != nil, isDatabaseGone(error), ContinuousClock.now < deadline else {
+                    throw error
+                }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
+    private static func isDatabaseGone(_ error: any Error) -> Bool {
+        if let error = error as? EventLogError { return error.cause.map(isDatabaseGone) ?? false }
+        return PostgresError.isConnectionGone(error)
+    }
+
+    /// - Parameter cluster: the private one, where this process owns it.
+    static func make(
         cluster: EmbeddedCluster?, connectionString: String, directory: String
     ) throws -> Storage {
         var connection = ConnectionConfiguration(connectionString)
@@ -69,7 +124,7 @@ struct Storage: Sendable {
             let applied = try await Migrator(database).migrate()
             try await ProjectionCatalog().install(on: database)
             await database.close()
-            return applied.map(\.name)
+            return applied.map { "\($0.number) \($0.name)" }
         } catch {
             await database.close()
             throw error
@@ -82,7 +137,17 @@ struct Storage: Sendable {
         try await cluster?.stop()
     }
 
-    var signingKeys: SigningKeys { SigningKeys(directory: dataDirectory + "/keys") }
+    /// The last migration of this build.
+    static var latestMigration: Int {
+        get throws { try Schema.migrations().count }
+    }
+
+    func newestCheckpoint(of tenant: UUID) async throws -> StoredTree.Signed? {
+        try await StoredTree(database: database, tenant: tenant).checkpoint()
+    }
+
+    var keysDirectory: String { dataDirectory + "/keys" }
+    var signingKeys: SigningKeys { SigningKeys(directory: keysDirectory) }
     var sealer: Sealer { Sealer(log: log, database: database, keys: signingKeys, clock: clock) }
     var exporter: Exporter { Exporter(log: log, database: database, keys: signingKeys, clock: clock) }
     var roots: RootLog { RootLog(log: log, database: database, system: SystemTenant.id, clock: clock) }
@@ -90,19 +155,22 @@ struct Storage: Sendable {
 
     var tenants: TenantDirectory { TenantDirectory(log: log, clock: clock) }
 
-    /// Opens, does, closes, whatever happens in between.
+    /// Opens, does, closes, whatever happens in between. A signal cancels what is done; see `Interruption`.
     static func with<Result>(
         _ options: StorageOptions, _ body: (Storage) async throws -> Result
     ) async throws -> Result {
-        let storage = try await open(options, isOwner: false)
-        do {
-            try await storage.tenants.prepare()
-            let result = try await body(storage)
-            try await storage.close()
-            return result
-        } catch {
-            try await storage.close()
-            throw error
+        try await Interruption.whileOpen {
+            let storage = try await open(options, isOwner: false)
+            do {
+                try await whileStarting(storage.cluster) { try await storage.tenants.prepare() }
+                let result = try await body(storage)
+                try await storage.close()
+                return result
+            } catch {
+                // A task of its own: a cancelled one could not stop the cluster.
+                try await Task { try await storage.close() }.value
+                throw error
+            }
         }
     }
 }

@@ -1,20 +1,53 @@
+import EventLog
 import Foundation
 import JSON
+import Postgres
+import Sealing
+import Server
+import Synchronization
 
 /// Writing for people and for machines.
 enum Terminal {
-    /// A line on standard output, at once: other programs wait for it.
-    static func print(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    /// Writes a line of a result on standard output, at once: other programs wait for it.
+    /// - Throws: `OutputFailure`, which ends the command: nobody gets the rest of the result.
+    static func print(_ line: String) throws {
+        do {
+            try OutputDescriptor.standardOutput.write(Array((line + "\n").utf8))
+        } catch {
+            throw OutputFailure(cause: error)
+        }
     }
 
-    static func print(_ value: JSONValue) {
-        print(value.canonicalString())
+    static func print(_ value: JSONValue) throws {
+        try print(value.canonicalString())
     }
 
-    /// Notes that are not the result.
-    static func note(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+    /// Writes a line of what a server tells while it runs. A server goes on when nobody can read it.
+    static func tell(_ line: String) {
+        do {
+            try print(line)
+        } catch {
+            let isFirst = hasFailed.withLock { failed in
+                defer { failed = true }
+                return !failed
+            }
+            if isFirst { note("\(error)") }
+        }
+    }
+
+    static func tell(_ value: JSONValue) { tell(value.canonicalString()) }
+
+    private static let hasFailed = Mutex(false)
+
+    /// Writes a note that is not part of the result on standard error. A note that cannot be written is lost.
+    static func note(_ line: String) { write(toStandardError: line + "\n") }
+
+    static func write(toStandardError text: String) {
+        do throws(OutputDescriptor.Failure) {
+            try OutputDescriptor.standardError.write(Array(text.utf8), patienceMs: 1_000)
+        } catch {
+            // Standard error is where this would be said.
+        }
     }
 
     static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
@@ -28,4 +61,24 @@ enum Terminal {
 struct CommandFailure: Error, CustomStringConvertible {
     var description: String
     init(_ description: String) { self.description = description }
+
+    /// What an operator can mend, without the place in the sources.
+    static func plain(_ error: any Error) -> any Error {
+        switch error {
+        case let error as PostgresError where error.code == .embeddedCluster:
+            CommandFailure(error.message + (error.cause.map { ": \($0)" } ?? ""))
+        case let error as EventLogError where error.code == .tenantKey: CommandFailure(error.message)
+        case let error as SealingError: CommandFailure(error.description)
+        default: error
+        }
+    }
+}
+
+/// Standard output cannot be written: the disk is full, or whoever read it has left.
+struct OutputFailure: Error, CustomStringConvertible {
+    /// What a shell reports for a program that SIGPIPE ended.
+    static let brokenPipeStatus: Int32 = 128 + SIGPIPE
+
+    var cause: OutputDescriptor.Failure
+    var description: String { "standard output cannot be written: \(cause)" }
 }
