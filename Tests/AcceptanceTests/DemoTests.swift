@@ -18,11 +18,11 @@ struct DemoTests {
         return try #require(access["lab_url"]?.stringValue)
     }
 
-    /// The process that listens at the demo's lab.
-    private func labProcess(_ folder: URL) throws -> Int32 {
+    /// The process that listens at the demo's lab; `nil` while it is being started.
+    private func labProcess(_ folder: URL) throws -> Int32? {
         let text = try String(contentsOf: folder.appending(path: "lab.out"), encoding: .utf8)
-        let ready = try JSONValue.parse(try #require(text.split(separator: "\n").first.map(String.init)))
-        return Int32(try #require(ready["pid"]?.int64Value))
+        guard let line = text.split(separator: "\n").first, text.hasSuffix("\n") else { return nil }
+        return Int32(try JSONValue.parse(String(line))["pid"]?.int64Value ?? 0)
     }
 
     @Test("the lab takes a free port, whatever listens at 9090, and is at the same address when it was started again")
@@ -34,12 +34,9 @@ struct DemoTests {
             #expect(!url.hasSuffix(":9090") && !url.hasSuffix(":0"))
             let lab = Client(base: url)
             #expect(try await lab(.GET, "/v1/state").status == 200)
-            let first = try labProcess(folder)
+            let first = try #require(try labProcess(folder))
             kill(first, SIGKILL)
-            while true {
-                if let other = try? labProcess(folder), other != first { break }
-                try await Task.sleep(for: .milliseconds(20))
-            }
+            while try [nil, first].contains(labProcess(folder)) { try await Task.sleep(for: .milliseconds(20)) }
             _ = try await lab.waitBytes("/v1/state")
             #expect(try await demo.stop() == 0)
         }
@@ -50,7 +47,7 @@ struct DemoTests {
         try await withFolder { folder in
             let demo = try await RunningProgram(
                 ["demo", "--stories", "c", "--listen", "127.0.0.1:0", "--data-dir", folder.path], in: folder)
-            let lab = try labProcess(folder)
+            let lab = try #require(try labProcess(folder))
             #expect(kill(lab, 0) == 0)
             try await demo.kill()
             while kill(lab, 0) == 0 { try await Task.sleep(for: .milliseconds(20)) }

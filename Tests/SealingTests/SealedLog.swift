@@ -69,8 +69,13 @@ struct SealedLog: Sendable {
         }
     }
 
-    func check() async throws -> [LogCheck.Finding] {
-        try await LogCheck(log: log, database: application, keys: keys).check(tenant)
+    func check(seen: [SignedNote] = []) async throws -> [LogCheck.Finding] {
+        try await LogCheck(log: log, database: application, keys: keys).check(tenant, seen: seen)
+    }
+
+    /// As if the last signed head beside the key had been taken away too.
+    func forgetHead() throws {
+        try FileManager.default.removeItem(at: folder.appending(path: "keys/" + SigningKeys.headFile(of: tenant)))
     }
 
     func export(_ name: String = "package", _ scope: Exporter.Scope = .range(from: 0, to: nil)) async throws -> URL {
