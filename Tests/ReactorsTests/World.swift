@@ -38,7 +38,7 @@ struct World: Sendable {
         let folder = FileManager.default.temporaryDirectory.appending(path: "docket-keys-\(UUID().uuidString)")
         let clock: @Sendable () -> Instant = { .now() }
         let log = EventLog(
-            database: database, keys: try TenantKeys(directory: folder.path), catalogue: try .domain,
+            database: database, keys: try TenantKeys(directory: folder.path), catalogue: try .domain, checks: .domain,
             clock: clock)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
