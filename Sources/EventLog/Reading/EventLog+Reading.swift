@@ -83,6 +83,30 @@ extension EventLog {
         ).first
     }
 
+    /// What the columns beside the body say of the event at a position, for a body that cannot be read: place, stream, case
+    /// and type; no data. `nil` when the position is missing.
+    package func outline(at position: Int64, tenant: UUID) async throws(EventLogError) -> Event? {
+        try await reading { () throws(PostgresError) in
+            try await database.first(
+                """
+                SELECT e.event_id, e.type, e.schema_version, coalesce(s.kind, ''), e.stream_id, e.version, e.case_id,
+                       e.recorded_at, e.occurred_at, e.correlation_id
+                  FROM docket.event AS e
+                  LEFT JOIN docket.stream AS s ON s.tenant_id = \(tenant) AND s.stream_id = e.stream_id
+                 WHERE e.tenant_id = \(tenant) AND e.position = \(position)
+                """
+            ) { row throws(PostgresError) in
+                Event(
+                    position: position, eventID: try row[0], type: try row[1], schemaVersion: try row[2],
+                    streamKind: try row[3], streamID: try row[4], version: try row[5], caseID: try row[6],
+                    recordedAt: Instant(try row[7] as PostgresTimestamp),
+                    occurredAt: Instant(try row[8] as PostgresTimestamp),
+                    actor: Actor(kind: .service, subject: "unreadable", lane: .system), correlationID: try row[9],
+                    data: .null)
+            }
+        }
+    }
+
     /// The tenant's events in order from a position on, all or those of some types or of one case. Without a filter the
     /// positions have no gap.
     package func feed(
@@ -170,6 +194,9 @@ extension EventLog {
     package func headChanges(tenant: UUID, beyond: Int64 = 0) -> HeadChanges {
         HeadChanges(watch: watch, tenant: tenant, beyond: beyond)
     }
+
+    /// The heads of all tenants, as they move: one query for everybody in this process who follows them.
+    package func headMoves() -> HeadMoves { HeadMoves(watch: watch) }
 
     /// Raw input by its digest, or nil when it is unknown or erased.
     package func evidence(tenant: UUID, digest: Digest) async throws(EventLogError) -> Evidence? {

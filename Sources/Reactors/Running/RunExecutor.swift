@@ -26,15 +26,16 @@ package struct RunExecutor: Reactor {
         self.connectors = connectors
     }
 
-    package func react(to event: Event) async throws {
-        guard let caseID = event.caseID else { return }
+    package func react(to event: Event) async throws -> Reaction {
+        guard let caseID = event.caseID else { return .done }
         if event.kind == .approvalQuorumReached || event.kind == .gateAutoApproved {
             try await start(event)
         }
         guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
-            return
+            return .done
         }
         try await drive(run, of: record, cause: event)
+        return .done
     }
 
     private func start(_ event: Event) async throws {
