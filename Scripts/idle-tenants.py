@@ -143,7 +143,8 @@ def measure(options):
         place.first = Server(place, "first", []).start(within=120)
         ready_s = time.monotonic() - begun
         wait_until_quiet(place, 600)
-        time.sleep(5)
+        # Connections tell PostgreSQL's statistics what they did up to ten seconds later.
+        time.sleep(15)
         before = reading(place)
         time.sleep(options.seconds)
         after = reading(place)

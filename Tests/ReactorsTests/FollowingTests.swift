@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import Logging
+import Postgres
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -102,6 +103,25 @@ struct FollowingTests {
             try await followed.comment("five", on: sick)
             try await followed.lead(reactor)
             #expect(toy.texts.last == "five")
+        }
+    }
+
+    @Test("an event whose body cannot be read sets its own stream aside")
+    func unreadable() async throws {
+        try await FollowedLog.with { followed in
+            let (sick, sound) = (UUID(), UUID())
+            for (text, stream) in [("one", sick), ("two", sick), ("other", sound), ("three", sick)] {
+                try await followed.comment(text, on: stream)
+            }
+            try await followed.superuser.execute("ALTER TABLE docket.event DISABLE TRIGGER ALL")
+            try await followed.superuser.execute("UPDATE docket.event SET body = '{}' WHERE position = 1")
+            let reactor = ToyReactor()
+            try await followed.lead(reactor)
+            #expect(Set(reactor.texts) == ["one", "other"])
+            let place = try await followed.place(reactor)
+            #expect(place.next == 4 && place.marks.map(\.position) == [1] && place.marks[0].streamID == sick)
+            try await followed.lead(reactor)
+            #expect(try await followed.place(reactor).marks.first?.attempts == 2)
         }
     }
 

@@ -8,6 +8,11 @@ package struct FeedPage: Sendable {
     package var events: [Event]
     /// Everything before this position was looked at: the next page begins here, whatever the filter left out.
     package var next: Int64
+
+    package init(events: [Event], next: Int64) {
+        self.events = events
+        self.next = next
+    }
 }
 
 extension EventLog {
@@ -81,6 +86,24 @@ extension EventLog {
              ORDER BY e.event_id LIMIT 1
             """
         ).first
+    }
+
+    /// The first position, from one on, of an event of some types; `nil` when there is none. Nothing of it is read but what
+    /// the columns beside the body say, for whoever cannot read it.
+    package func first(
+        ofTypes types: [String], from position: Int64, tenant: UUID
+    ) async throws(EventLogError) -> Int64? {
+        try await reading { () throws(PostgresError) in
+            try await database.value(
+                """
+                SELECT min(p.position)
+                  FROM unnest(\(types)) AS t (type)
+                 CROSS JOIN LATERAL (
+                       SELECT e.position FROM docket.event AS e
+                        WHERE e.tenant_id = \(tenant) AND e.type = t.type AND e.position >= \(position)
+                        ORDER BY e.position LIMIT 1) AS p
+                """, as: Int64?.self)
+        }
     }
 
     /// What the columns beside the body say of the event at a position, for a body that cannot be read: place, stream, case

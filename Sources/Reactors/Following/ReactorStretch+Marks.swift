@@ -51,6 +51,15 @@ extension ReactorStretch {
         try await write(mark, inPlaceOf: book.waiting(in: event.streamID))
     }
 
+    /// An event whose body cannot be read: its stream is set aside, unless it is already.
+    mutating func passOver(_ event: Event) async throws {
+        if book.isAside(event.streamID) { return book.passOver(event) }
+        guard type(of: reactor).isolatesStreams, book.failures < follower.limits.asideMaximum else {
+            throw EventLogError(.corrupt, "the body at position \(event.position) cannot be read")
+        }
+        try await setAside(event, "its body cannot be read")
+    }
+
     private mutating func setAside(_ event: Event, _ reason: String) async throws {
         follower.logger.critical(
             "a reaction fails; the rest of its stream is set aside",
@@ -176,6 +185,12 @@ extension ReactorFollower {
             return outcome
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as EventLogError where error.code == .corrupt {
+            guard let outline = try await log.outline(at: mark.position, tenant: tenant) else {
+                return Resumption(isUnsettled: true)
+            }
+            outcome.stuck = (outline, "\(error)")
+            return outcome
         } catch {
             try Task.checkCancellation()
             outcome.isUnsettled = true

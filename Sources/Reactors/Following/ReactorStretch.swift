@@ -93,15 +93,16 @@ struct ReactorStretch {
     /// Reads on as far as there is room.
     private mutating func fill(_ group: inout Group) async throws {
         while window.hasRoom, window.next < head {
-            let page = try await follower.log.page(
-                tenant: follower.tenant, from: window.next, limit: window.limit, types: followed.map(\.rawValue))
+            let (page, unreadable) = try await follower.page(
+                from: window.next, limit: window.limit, types: followed.map(\.rawValue))
+            if let unreadable { try await passOver(unreadable) }
             for event in page.events {
                 let key = key(event.streamID)
                 events[event.position] = event
                 if window.add(event.position, key: key) { start(event.position, key, &group) }
             }
             // A page that goes no further was read at the head.
-            if page.next == window.next, page.events.isEmpty { head = page.next }
+            if page.next == window.next, page.events.isEmpty, unreadable == nil { head = page.next }
             window.skip(to: page.next)
         }
     }

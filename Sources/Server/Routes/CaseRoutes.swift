@@ -38,13 +38,13 @@ enum CaseRoutes {
         return Reply(.ok, page.json)
     }
 
-    /// Says of each case what cannot be shown or done because an event of it cannot be taken: mostly nothing.
+    /// Says of a case what cannot be shown or done because an event of it cannot be taken; of others nothing.
     private static func showingHeldBack(_ views: [JSONValue], _ call: Call<ReadCases>) async throws -> [JSONValue] {
         let ids = views.map { $0["id"]?.stringValue.flatMap(UUID.init(uuidString:)) }
         let held = try await call.services.queries.heldBack(ofCases: ids.compactMap(\.self), tenant: call.tenant)
         return zip(views, ids).map { view, id in
             var view = view
-            view["held_back"] = id.flatMap { held[$0] } ?? []
+            view["held_back"] = id.flatMap { held[$0] }
             return view
         }
     }
