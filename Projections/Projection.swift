@@ -30,7 +30,7 @@ package protocol Projection: Sendable {
     func apply(_ batch: ProjectionBatch, to set: TableSet, in tx: borrowing Transaction) throws(PostgresError)
 }
 
-/// The next events of one tenant, in order and without a gap.
+/// The next events of one tenant, in order; only those of streams that are set aside are missing.
 package struct ProjectionBatch: Sendable {
     package var tenant: UUID
     /// At least one.
@@ -45,7 +45,7 @@ package struct ProjectionBatch: Sendable {
     }
 }
 
-/// An event that a fold cannot take. It is never skipped: the projection of that tenant stands still in front of it.
+/// An event that a fold cannot take. It is never skipped: its stream is set aside in front of it (`ProjectionMark`).
 package struct PoisonEvent: Error, Sendable, CustomStringConvertible {
     package var position: Int64
     package var type: String

@@ -33,6 +33,7 @@ struct FillLease: Sendable {
                 ON CONFLICT (tenant_id, name, version) DO UPDATE SET
                     next_position = 0, blocked_at = NULL, error = NULL, rebuild = excluded.rebuild
                 """)
+            try ProjectionMark.clear(name, version: version, tenant: tenant, in: tx)
             return TableSet(version: version)
         }
         let lease = FillLease(projection: projection, tenant: tenant, set: set, id: id, database: database)

@@ -15,11 +15,14 @@ package protocol EventSource: Sendable {
         stream id: UUID, tenant: UUID, after version: Int64, upTo position: Int64?, limit: Int
     ) async throws(EventLogError) -> [Event]
 
+    /// What is known of an event without reading its body, for one that cannot be read; `nil` when it is missing.
+    func outline(at position: Int64, tenant: UUID) async throws(EventLogError) -> Event?
+
     /// All tenants and their next positions.
     func heads() async throws(EventLogError) -> [UUID: Int64]
 
-    /// Waits until the tenant's next position is beyond `beyond`, at most for `timeout`; gives it either way.
-    func waitForHead(tenant: UUID, beyond: Int64, timeout: Duration) async throws(EventLogError) -> Int64
+    /// The heads of all tenants as they move, for one reader.
+    func headMoves() -> HeadMoves
 }
 
 extension EventLog: EventSource {}

@@ -45,13 +45,44 @@ extension ProjectionQueries {
         }
     }
 
-    /// The next moment at which a timer of the tenant becomes due, nil when there is none: how long to sleep.
-    package func nextDue(tenant: UUID) async throws(ProjectionError) -> Instant? {
-        try await snapshot(of: TimersProjection(), tenant) { tx, set throws(PostgresError) in
-            try tx.value(
-                "SELECT min(t.due_at) FROM \(unescaped: set["timers"]) AS t WHERE t.tenant_id = \(tenant)",
-                as: PostgresTimestamp?.self
-            ).map(Instant.init)
-        }.value
+    /// What is due at an instant over all tenants, the longest overdue first, and the next moment at which something
+    /// becomes due. For the one timer of a process: the answer is no snapshot of any tenant.
+    ///
+    /// - Parameter failing: cases to leave out.
+    package func agenda(
+        at instant: Instant, leavingOut failing: [UUID] = [], limit: Int = 500
+    ) async throws(ProjectionError) -> (due: [(tenant: UUID, caseID: UUID)], next: Instant?) {
+        let projection = TimersProjection()
+        let first = projection.versions[0]
+        let (one, other) = (TableSet(version: first), TableSet(version: first + 1))
+        do {
+            // Of each version the rows of the tenants whose readers are sent to it.
+            let rows = try await database.query(
+                """
+                (SELECT t.tenant_id, t.case_id, t.due_at FROM \(unescaped: one["timers"]) AS t
+                  WHERE NOT EXISTS (
+                        SELECT FROM docket.projection_live AS l
+                         WHERE l.tenant_id = t.tenant_id AND l.name = \(projection.name) AND l.version = \(first + 1))
+                    AND t.case_id <> ALL (\(failing))
+                  ORDER BY t.due_at LIMIT \(limit))
+                 UNION ALL
+                (SELECT t.tenant_id, t.case_id, t.due_at FROM \(unescaped: other["timers"]) AS t
+                  WHERE EXISTS (
+                        SELECT FROM docket.projection_live AS l
+                         WHERE l.tenant_id = t.tenant_id AND l.name = \(projection.name) AND l.version = \(first + 1))
+                    AND t.case_id <> ALL (\(failing))
+                  ORDER BY t.due_at LIMIT \(limit))
+                """
+            ) { row throws(PostgresError) in
+                (
+                    tenant: try row[0] as UUID, caseID: try row[1] as UUID,
+                    at: Instant(try row[2] as PostgresTimestamp)
+                )
+            }
+            let due = rows.filter { $0.at <= instant }.sorted { $0.at < $1.at }
+            return (due.map { ($0.tenant, $0.caseID) }, rows.map(\.at).filter { $0 > instant }.min())
+        } catch {
+            throw ProjectionError(.database, "the due times cannot be read", cause: error)
+        }
     }
 }

@@ -9,7 +9,7 @@ package import Postgres
 /// Every function reads one tenant; an id of another tenant is not found. Views come as JSON, as the fold wrote them,
 /// with `as_of_position` put in.
 package struct ProjectionQueries: Sendable {
-    private let database: Database
+    let database: Database
 
     package init(_ database: Database) { self.database = database }
 }

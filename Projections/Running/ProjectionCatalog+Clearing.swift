@@ -21,6 +21,7 @@ extension ProjectionCatalog {
                SET next_position = 0, blocked_at = NULL, error = NULL, rebuild = NULL
              WHERE tenant_id = \(tenant)
             """)
+        try tx.execute("DELETE FROM docket.projection_mark WHERE tenant_id = \(tenant)")
         let tables = try tx.query(
             """
             SELECT format('%I.%I', n.nspname, c.relname)

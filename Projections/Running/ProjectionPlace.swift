@@ -12,6 +12,8 @@ struct ProjectionPlace: Sendable, Hashable {
     /// Position of the last `subject.erased`, -1 when there is none: an erasure between reading events and writing rows
     /// would otherwise let plaintext back in.
     var erasures: Int64
+    /// The streams that are set aside, by stream.
+    var marks: [ProjectionMark] = []
     /// A rebuild fills it, or it was dropped: nothing for a worker.
     var isAbsent = false
 }
@@ -24,7 +26,9 @@ extension ProjectionPlace {
     ) async throws(PostgresError) -> ProjectionPlace {
         let found = try await database.first(
             """
-            SELECT h.next_position, p.version, p.next_position, (\(unescaped: erasuresOf)\(tenant)))
+            SELECT h.next_position, p.version, p.next_position, (\(unescaped: erasuresOf)\(tenant))),
+                   EXISTS (SELECT FROM docket.projection_mark AS m
+                            WHERE m.tenant_id = \(tenant) AND m.name = \(projection.name) AND m.version = p.version)
               FROM docket.tenant_head AS h
               LEFT JOIN LATERAL (
                    SELECT p.version, p.next_position
@@ -39,14 +43,20 @@ extension ProjectionPlace {
         ) { row throws(PostgresError) in
             (
                 head: try row[0] as Int64, version: try row[1] as Int32?, next: try row[2] as Int64?,
-                erasures: try row[3] as Int64
+                erasures: try row[3] as Int64, hasMarks: try row[4] as Bool
             )
         }
         let first = TableSet(version: version ?? projection.versions[0])
         guard let found else { return ProjectionPlace(set: first, next: 0, head: 0, erasures: -1) }
         if let version = found.version, let next = found.next {
-            return ProjectionPlace(
+            var place = ProjectionPlace(
                 set: TableSet(version: version), next: next, head: found.head, erasures: found.erasures)
+            if found.hasMarks {
+                place.marks = try await database.transaction(isReadOnly: true) { tx throws(PostgresError) in
+                    try ProjectionMark.all(of: projection, version: version, tenant: tenant, in: tx)
+                }
+            }
+            return place
         }
         var place = ProjectionPlace(set: first, next: 0, head: found.head, erasures: found.erasures)
         if version == nil {

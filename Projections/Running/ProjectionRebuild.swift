@@ -81,6 +81,7 @@ package struct ProjectionRebuild: Sendable {
             guard let version = versions[projection.name] else { continue }
             do throws(ProjectionError) {
                 try await follow(projection, version, tenant, upTo: head, progress)
+                try await refuseWorse(projection, version, tenant)
                 if flips { try await readers.flip(projection, tenant: tenant, to: version) }
             } catch  where error.code == .blocked {
                 blocked = blocked ?? error
@@ -155,6 +156,7 @@ package struct ProjectionRebuild: Sendable {
                     RebuildProgress(
                         projection: projection.name, tenant: tenant, version: version, next: next, head: head))
                 if next >= head { return }
+            case .setAside: continue
             case .leased:
                 do {
                     try await Task.sleep(for: .milliseconds(20))
@@ -167,6 +169,29 @@ package struct ProjectionRebuild: Sendable {
                     "version \(version) of \(projection.name) stands before position \(position): \(reason)")
             }
         }
+    }
+
+    /// A set in which a stream is set aside that the live one shows whole is no set to send readers to.
+    private func refuseWorse(
+        _ projection: any Projection, _ version: Int32, _ tenant: UUID
+    ) async throws(ProjectionError) {
+        let marks: [ProjectionMark]
+        do {
+            marks = try await database.transaction(isReadOnly: true) { tx throws(PostgresError) in
+                let live = try LiveSet.read(projection, tenant: tenant, in: tx).set.version
+                let known = try ProjectionMark.all(of: projection, version: live, tenant: tenant, in: tx).map(
+                    \.streamID)
+                return try ProjectionMark.all(of: projection, version: version, tenant: tenant, in: tx)
+                    .filter { !known.contains($0.streamID) }
+            }
+        } catch {
+            throw ProjectionError(.database, "what is set aside of \(projection.name) cannot be read", cause: error)
+        }
+        guard let mark = marks.min(by: { $0.position < $1.position }) else { return }
+        throw ProjectionError(
+            .blocked,
+            "version \(version) of \(projection.name) cannot take position \(mark.position), which the live one has taken: \(mark.reason)"
+        )
     }
 
     private func erasures(of tenant: UUID) async throws(ProjectionError) -> Int64 {

@@ -1,25 +1,31 @@
+import EventLog
 import Foundation
 package import Logging
 import ServiceLifecycle
 
 /// Keeps every projection of every tenant up with the log.
 ///
-/// Wakes at once when this process appended, and within the log's poll interval when another did. Any number of
-/// processes may run one: each step is leased by a row lock, so there is no leader and nothing to configure.
+/// Wakes at once when this process appended, and within the log's poll interval when another did; an idle tenant costs
+/// nothing. Any number of processes may run one: each step is leased by a row lock, so there is no leader and nothing to
+/// configure.
 package final class ProjectionRunner: Service, Sendable {
     package struct Limits: Sendable {
         /// Steps at the same time; each needs a connection while it writes.
         package var concurrency = 4
-        /// How late a new tenant is noticed, and how often what waits is looked at.
+        /// How often what waits for its time is looked at.
         package var interval: Duration = .milliseconds(250)
+        /// How late a set beside the live one is noticed, and one with something set aside that is due.
+        package var chores: Duration = .seconds(2)
         package var delays = RetryDelays()
 
         package init() {}
     }
 
     private enum Signal: Sendable {
-        case head(UUID, Int64)
-        case asides(Set<ProjectionSchedule.Key>)
+        /// How far projections are, when this runner starts.
+        case known([ProjectionStatus])
+        case moved([UUID: Int64])
+        case chores(ProjectionWorker.Chores)
         case finished(ProjectionSchedule.Key, ProjectionStep?)
         case tick
         case stop
@@ -57,14 +63,20 @@ package final class ProjectionRunner: Service, Sendable {
             projections: catalog.projections.map(\.name), width: limits.concurrency, delays: limits.delays)
         var isStopping = false
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watchTenants(sender) }
+            group.addTask { await self.watchHeads(sender) }
+            group.addTask { await self.watchChores(sender) }
+            group.addTask { await self.tick(sender) }
             for await signal in signals {
                 switch signal {
-                case .head(let tenant, let head):
-                    if schedule.headMoved(tenant, to: head, at: .now) {
-                        group.addTask { await self.follow(tenant, from: head, sender) }
+                case .known(let statuses):
+                    for status in statuses {
+                        schedule.seed(
+                            .init(tenant: status.tenantID, projection: status.name), next: status.nextPosition)
                     }
-                case .asides(let keys): schedule.follow(keys, at: .now)
+                case .moved(let heads): for (tenant, head) in heads { schedule.headMoved(tenant, to: head, at: .now) }
+                case .chores(let chores):
+                    schedule.follow(chores.asides, at: .now)
+                    for key in chores.retries { schedule.retry(key) }
                 case .finished(let key, let step): schedule.finished(key, step, at: .now)
                 case .tick: schedule.tick(at: .now)
                 case .stop: isStopping = true
@@ -85,14 +97,14 @@ package final class ProjectionRunner: Service, Sendable {
         guard let projection = catalog[key.projection] else { return nil }
         do {
             let step = try await worker.step(projection, version: key.version, tenant: key.tenant)
-            if case .blocked(let position, let reason) = step {
-                logger.error(
-                    "projection blocked",
-                    metadata: [
-                        "projection": "\(key.projection)", "version": "\(key.version.map(String.init) ?? "live")",
-                        "tenant": "\(key.tenant)", "position": "\(position)",
-                        "reason": "\(reason)",
-                    ])
+            switch step {
+            case .blocked(let position, let reason):
+                logger.error("projection blocked", metadata: metadata(key, position, reason))
+            case .setAside(let mark, _):
+                logger.critical(
+                    "a projection cannot take an event; its stream is set aside",
+                    metadata: metadata(key, mark.position, mark.reason))
+            default: break
             }
             return step
         } catch {
@@ -103,41 +115,60 @@ package final class ProjectionRunner: Service, Sendable {
         }
     }
 
-    /// Notices new tenants, and gives the schedule its sense of time.
-    private func watchTenants(_ sender: AsyncStream<Signal>.Continuation) async {
+    private func metadata(_ key: ProjectionSchedule.Key, _ position: Int64, _ reason: String) -> Logger.Metadata {
+        [
+            "projection": "\(key.projection)", "version": "\(key.version.map(String.init) ?? "live")",
+            "tenant": "\(key.tenant)", "position": "\(position)", "reason": "\(reason)",
+        ]
+    }
+
+    /// Tells of logs that grow, of new tenants too; before that, how far projections are, so that only what is behind is
+    /// looked at.
+    private func watchHeads(_ sender: AsyncStream<Signal>.Continuation) async {
+        let moves = source.headMoves()
+        var isKnown = false
         while !Task.isCancelled {
             do {
-                for (tenant, head) in try await source.heads() { sender.yield(.head(tenant, head)) }
-                sender.yield(.asides(try await worker.asides(of: catalog)))
+                if !isKnown {
+                    sender.yield(
+                        .known(try await ProjectionMonitor(database: worker.database, catalog: catalog).list()))
+                    isKnown = true
+                }
+                let moved = try await moves.next()
+                if !moved.isEmpty { sender.yield(.moved(moved)) }
             } catch {
                 if !Task.isCancelled { logger.warning("tenants cannot be read", metadata: ["error": "\(error)"]) }
+                await pause(limits.interval)
             }
-            sender.yield(.tick)
-            await pause()
         }
     }
 
-    private func follow(_ tenant: UUID, from head: Int64, _ sender: AsyncStream<Signal>.Continuation) async {
-        var last = head
+    private func watchChores(_ sender: AsyncStream<Signal>.Continuation) async {
+        var isFirst = true
         while !Task.isCancelled {
             do {
-                let head = try await source.waitForHead(tenant: tenant, beyond: last, timeout: .seconds(60))
-                guard head > last else { continue }
-                last = head
-                sender.yield(.head(tenant, head))
+                sender.yield(.chores(try await worker.chores(of: catalog, isFirst: isFirst)))
+                isFirst = false
             } catch {
                 if !Task.isCancelled {
-                    logger.warning(
-                        "a tenant's head cannot be read", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+                    logger.warning("what else there is to do cannot be read", metadata: ["error": "\(error)"])
                 }
-                await pause()
             }
+            await pause(limits.chores)
         }
     }
 
-    private func pause() async {
+    /// Gives the schedule its sense of time.
+    private func tick(_ sender: AsyncStream<Signal>.Continuation) async {
+        while !Task.isCancelled {
+            sender.yield(.tick)
+            await pause(limits.interval)
+        }
+    }
+
+    private func pause(_ duration: Duration) async {
         do {
-            try await Task.sleep(for: limits.interval)
+            try await Task.sleep(for: duration)
         } catch {
             // Cancelled: the loop that paused looks at that itself.
         }

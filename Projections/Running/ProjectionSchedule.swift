@@ -29,7 +29,9 @@ struct ProjectionSchedule {
     private var entries: [Key: Entry] = [:]
     /// Sets beside the live ones, which are kept up so that readers can be sent there.
     private var asides: Set<Key> = []
-    private var queue: [Key] = []
+    /// Those that wait for their time.
+    private var delayed: Set<Key> = []
+    private var queue: ArraySlice<Key> = []
     private(set) var running = 0
 
     init(projections: [String], width: Int, delays: RetryDelays = RetryDelays()) {
@@ -38,13 +40,28 @@ struct ProjectionSchedule {
         self.delays = delays
     }
 
-    /// The tenant has this many events. True when the tenant is new.
-    mutating func headMoved(_ tenant: UUID, to head: Int64, at now: ContinuousClock.Instant) -> Bool {
-        let isNew = heads[tenant] == nil
+    /// A projection is known to have come this far.
+    mutating func seed(_ key: Key, next: Int64) {
+        var entry = entries[key] ?? Entry()
+        entry.next = max(entry.next, next)
+        entries[key] = entry
+    }
+
+    /// The tenant has this many events.
+    mutating func headMoved(_ tenant: UUID, to head: Int64, at now: ContinuousClock.Instant) {
         heads[tenant] = max(head, heads[tenant] ?? 0)
         for projection in projections { enqueue(Key(tenant: tenant, projection: projection), at: now) }
         for key in asides where key.tenant == tenant { enqueue(key, at: now) }
-        return isNew
+    }
+
+    /// Something is to be tried again, wherever the projection stands.
+    mutating func retry(_ key: Key) {
+        var entry = entries[key] ?? Entry()
+        if !entry.isQueued, !entry.isRunning {
+            entry.isQueued = true
+            queue.append(key)
+        }
+        entries[key] = entry
     }
 
     /// These sets are to be kept up beside the live ones, and no others.
@@ -58,8 +75,7 @@ struct ProjectionSchedule {
 
     /// The next one to bring forward, or nil when there is none or enough are under way.
     mutating func next() -> Key? {
-        guard running < width, !queue.isEmpty else { return nil }
-        let key = queue.removeFirst()
+        guard running < width, let key = queue.popFirst() else { return nil }
         entries[key]?.isQueued = false
         entries[key]?.isRunning = true
         running += 1
@@ -75,19 +91,26 @@ struct ProjectionSchedule {
             entries[key]?.next = next
             entries[key]?.failures = 0
             entries[key]?.notBefore = nil
+        case .setAside(let mark, _):
+            entries[key]?.next = mark.position + 1
+            entries[key]?.failures = 0
+            entries[key]?.notBefore = nil
         case .leased: entries[key]?.notBefore = now + delays.leased
         case .blocked, nil:
             let failures = entries[key]?.failures ?? 0
             entries[key]?.failures = failures + 1
             entries[key]?.notBefore = now + delays.delay(after: failures + 1)
         }
+        if entries[key]?.notBefore != nil { delayed.insert(key) } else { delayed.remove(key) }
         enqueue(key, at: now)
     }
 
     /// Queues what had to wait and whose time has come.
     mutating func tick(at now: ContinuousClock.Instant) {
-        let due = entries.filter { $0.value.notBefore.map { $0 <= now } ?? false }.keys
-        for key in due { enqueue(key, at: now) }
+        for key in delayed where entries[key]?.notBefore.map({ $0 <= now }) ?? true {
+            delayed.remove(key)
+            enqueue(key, at: now)
+        }
     }
 
     private mutating func enqueue(_ key: Key, at now: ContinuousClock.Instant) {

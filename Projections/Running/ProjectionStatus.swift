@@ -32,7 +32,7 @@ package struct ProjectionStatus: Codable, Sendable, Hashable {
 
 /// Reads how projections are doing, and waits for them.
 package struct ProjectionMonitor: Sendable {
-    private let database: Database
+    let database: Database
     private let catalog: ProjectionCatalog
 
     package init(database: Database, catalog: ProjectionCatalog = ProjectionCatalog()) {

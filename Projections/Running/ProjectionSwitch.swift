@@ -122,6 +122,7 @@ package struct ProjectionSwitch: Sendable {
                 DELETE FROM docket.projection_position
                  WHERE tenant_id = \(tenant) AND name = \(name) AND version = \(retired)
                 """)
+            try ProjectionMark.clear(name, version: retired, tenant: tenant, in: tx)
             return retired
         }
     }

@@ -12,7 +12,9 @@ package enum ProjectionStep: Sendable, Hashable {
     case advanced(next: Int64, head: Int64)
     /// Another worker holds the lease, or was faster.
     case leased
-    /// The event at `position` cannot be taken in. It is tried again, never skipped.
+    /// The next event cannot be taken in: its stream is set aside from there on, and the others go on.
+    case setAside(ProjectionMark, head: Int64)
+    /// The event at `position` cannot be taken in, and its stream cannot be set aside. It is tried again, never skipped.
     case blocked(position: Int64, reason: String)
 }
 
@@ -23,13 +25,15 @@ package enum ProjectionStep: Sendable, Hashable {
 /// Events are read, and cases folded, before that transaction: it then only writes, and any number of workers may race
 /// without harm. An erasure that comes in between is noticed under the lock, and the step is done again.
 ///
-/// When one event of a batch cannot be folded, those before it are taken in, and the projection stands in front of it.
+/// When one event of a batch cannot be folded, those before it are taken in. Then its stream is marked and set aside, and
+/// the others go on (`ProjectionMark`). Where the log itself is at fault, the projection stands in front of it.
 package struct ProjectionWorker: Sendable {
-    private let source: any EventSource
+    let source: any EventSource
     let database: Database
     private let history: CaseHistory
     private let batchSize: Int
-    private let clock: @Sendable () -> Instant
+    let clock: @Sendable () -> Instant
+    let tried = TriedMarks()
 
     /// - Parameters:
     ///   - database: connected with a role that may do what `docket_app` may.
@@ -53,7 +57,11 @@ package struct ProjectionWorker: Sendable {
     package func step(
         _ projection: any Projection, version: Int32? = nil, tenant: UUID
     ) async throws(ProjectionError) -> ProjectionStep {
-        let place = try await place(of: projection, version, tenant)
+        var place = try await place(of: projection, version, tenant)
+        let now = clock()
+        for mark in place.marks where mark.dueAt <= now || !tried.contains(mark) {
+            try await retry(mark, of: projection, tenant, &place)
+        }
         guard !place.isAbsent, place.next < place.head else {
             return .idle(next: place.isAbsent ? place.head : place.next)
         }
@@ -61,7 +69,7 @@ package struct ProjectionWorker: Sendable {
         do {
             events = try await read(tenant, place)[...]
         } catch let standstill as Standstill {
-            return try await block(projection, tenant, place, standstill)
+            return try await stop(projection, tenant, place, standstill)
         } catch {
             throw error as? ProjectionError ?? ProjectionError(.log, "the log cannot be read", cause: error)
         }
@@ -69,10 +77,13 @@ package struct ProjectionWorker: Sendable {
             switch try await take(Array(events), into: projection, tenant, place) {
             case .done: return .advanced(next: place.next + Int64(events.count), head: place.head)
             case .elsewhere: return .leased
-            case .refused(let standstill):
+            case .refused(var standstill):
                 // What is before the culprit goes in. Where only the batch is known to fail, halving finds the culprit.
                 let before = standstill.position.map { Int($0 - place.next) } ?? events.count / 2
-                guard before > 0 else { return try await block(projection, tenant, place, standstill) }
+                guard before > 0 else {
+                    standstill.culprit = events.first
+                    return try await stop(projection, tenant, place, standstill)
+                }
                 events = events.prefix(before)
             }
         }
@@ -85,19 +96,25 @@ package struct ProjectionWorker: Sendable {
     ) async throws(ProjectionError) -> ProjectionStep {
         while true {
             let step = try await step(projection, version: version, tenant: tenant)
-            if case .advanced(let next, let head) = step, next < head { continue }
-            return step
+            switch step {
+            case .advanced(let next, let head) where next < head: continue
+            case .setAside: continue
+            default: return step
+            }
         }
     }
 
     /// Why a projection cannot go on.
-    private struct Standstill: Error {
+    struct Standstill: Error {
         /// Of the event that is to blame, when that is known.
         var position: Int64?
         var reason: String
+        /// Nothing but that event is to blame, so its stream alone may wait.
+        var isOfTheEvent = true
+        var culprit: Event?
     }
 
-    private enum Attempt {
+    enum Attempt {
         case done, elsewhere
         case refused(Standstill)
     }
@@ -123,7 +140,11 @@ package struct ProjectionWorker: Sendable {
                 try Self.requireContiguous(events, place, limit)
                 return events
             } catch let error as EventLogError where error.code == .corrupt {
-                guard limit > 1 else { throw Standstill(position: place.next, reason: "\(error)") }
+                guard limit > 1 else {
+                    throw Standstill(
+                        position: place.next, reason: "\(error)",
+                        culprit: try await source.outline(at: place.next, tenant: tenant))
+                }
                 limit /= 2
             }
         }
@@ -134,52 +155,64 @@ package struct ProjectionWorker: Sendable {
         for (index, event) in events.enumerated() where event.position != place.next + Int64(index) {
             throw Standstill(
                 position: place.next,
-                reason: "the log lacks position \(place.next + Int64(index)): \(event.position) follows")
+                reason: "the log lacks position \(place.next + Int64(index)): \(event.position) follows",
+                isOfTheEvent: false)
         }
         let expected = min(Int64(limit), place.head - place.next)
         guard events.count >= expected else {
             throw Standstill(
                 position: place.next,
-                reason: "the log lacks position \(place.next + Int64(events.count)), although it ends at \(place.head)")
+                reason: "the log lacks position \(place.next + Int64(events.count)), although it ends at \(place.head)",
+                isOfTheEvent: false)
         }
     }
 
     private func take(
         _ events: [Event], into projection: any Projection, _ tenant: UUID, _ place: ProjectionPlace
     ) async throws(ProjectionError) -> Attempt {
-        var batch = ProjectionBatch(tenant: tenant, events: events, cases: [])
+        let aside = Set(place.marks.map(\.streamID))
+        let taken = aside.isEmpty ? events : events.filter { !aside.contains($0.streamID) }
+        var batch = ProjectionBatch(tenant: tenant, events: taken, cases: [])
         if projection.foldsCases {
             do {
-                batch.cases = try await history.fold(events, tenant: tenant, erasures: place.erasures)
+                batch.cases = try await history.fold(taken, tenant: tenant, erasures: place.erasures)
             } catch let poison as PoisonEvent {
                 return .refused(Standstill(position: poison.position, reason: "\(poison)"))
             } catch let error as ProjectionError where error.code != .gap {
                 throw error
             } catch {
-                return .refused(Standstill(position: nil, reason: "\(error)"))
+                return .refused(Standstill(position: nil, reason: "\(error)", isOfTheEvent: false))
             }
         }
         do {
-            return try await write(batch, into: projection, place) ? .done : .elsewhere
+            let next = place.next + Int64(events.count)
+            return try await write(batch, into: projection, place, next: next) ? .done : .elsewhere
         } catch {
-            if let poison = error.cause as? PoisonEvent {
-                return .refused(Standstill(position: poison.position, reason: "\(poison)"))
-            }
-            guard error.isRefusal else {
-                throw ProjectionError(.database, "\(projection.name) cannot be written", cause: error)
-            }
-            return .refused(Standstill(position: nil, reason: "\(error)"))
+            return .refused(try Self.refusal(error, of: projection))
         }
     }
 
-    /// False when another worker holds the lease or the place is no longer the one that the events were read from.
-    private func write(
-        _ batch: ProjectionBatch, into projection: any Projection, _ place: ProjectionPlace
+    /// - Throws: an error that says nothing about what was written.
+    static func refusal(_ error: PostgresError, of projection: any Projection) throws(ProjectionError) -> Standstill {
+        if let poison = error.cause as? PoisonEvent {
+            return Standstill(position: poison.position, reason: "\(poison)")
+        }
+        guard error.isRefusal else {
+            throw ProjectionError(.database, "\(projection.name) cannot be written", cause: error)
+        }
+        return Standstill(position: nil, reason: "\(error)", isOfTheEvent: error.isRefusalOfValues)
+    }
+
+    /// Writes rows, or a mark, and moves on to a position; false when another worker holds the lease or the place is no
+    /// longer the one that the events were read from.
+    func write(
+        _ batch: ProjectionBatch, into projection: any Projection, _ place: ProjectionPlace, next: Int64,
+        _ mark: @escaping @Sendable (borrowing Transaction) throws(PostgresError) -> Void = { _ throws(PostgresError) in
+        }
     ) async throws(PostgresError) -> Bool {
         let name = projection.name
         let version = place.set.version
         let tenant = batch.tenant
-        let next = place.next + Int64(batch.events.count)
         return try await database.transaction { tx throws(PostgresError) in
             let locked = try tx.first(
                 """
@@ -188,10 +221,11 @@ package struct ProjectionWorker: Sendable {
                    FOR UPDATE SKIP LOCKED
                 """
             ) { row throws(PostgresError) in try row[0] as Int64 }
-            guard locked == place.next, try ProjectionPlace.erasures(of: tenant, in: tx) == place.erasures else {
-                return false
-            }
-            try projection.apply(batch, to: place.set, in: tx)
+            guard locked == place.next, try ProjectionPlace.erasures(of: tenant, in: tx) == place.erasures,
+                try ProjectionMark.all(of: projection, version: version, tenant: tenant, in: tx) == place.marks
+            else { return false }
+            if !batch.events.isEmpty { try projection.apply(batch, to: place.set, in: tx) }
+            try mark(tx)
             try tx.execute(
                 """
                 UPDATE docket.projection_position SET next_position = \(next), blocked_at = NULL, error = NULL
@@ -202,7 +236,7 @@ package struct ProjectionWorker: Sendable {
     }
 
     /// Says on the position's row why nothing goes on, and since when.
-    private func block(
+    func block(
         _ projection: any Projection, _ tenant: UUID, _ place: ProjectionPlace, _ standstill: Standstill
     ) async throws(ProjectionError) -> ProjectionStep {
         do throws(PostgresError) {
@@ -221,6 +255,13 @@ package struct ProjectionWorker: Sendable {
 }
 
 extension PostgresError {
+    /// The values that were written are to blame, not the table, the rights or the server: classes 22 (data), 23
+    /// (constraints) and 54 (limits), and conversions on this side.
+    var isRefusalOfValues: Bool {
+        guard code == .server else { return isRefusal }
+        return ["22", "23", "54"].contains(String((sqlState ?? "").prefix(2)))
+    }
+
     /// The server, or a conversion, refused what was written: doing it again gives the same. Everything else passes by
     /// itself (SQLSTATE classes 08, 25, 40, 53, 55, 57, 58 of PostgreSQL's appendix A), but a statement that takes too
     /// long (57014) may be short enough with fewer events.

@@ -8,3 +8,5 @@ CREATE TABLE IF NOT EXISTS projection.timers_v{version} (
     PRIMARY KEY (tenant_id, case_id, kind, key)
 );
 CREATE INDEX IF NOT EXISTS timers_v{version}_due ON projection.timers_v{version} (tenant_id, due_at);
+-- What is due next over all tenants: one look for the whole process.
+CREATE INDEX IF NOT EXISTS timers_v{version}_soonest ON projection.timers_v{version} (due_at);

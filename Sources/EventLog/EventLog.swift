@@ -27,7 +27,7 @@ package final class EventLog: Sendable {
         /// How long a batch is tried again while the database cannot be reached.
         package var writeTimeout: Duration = .seconds(20)
         /// How late a follower may learn of what another process recorded.
-        package var pollInterval: Duration = .milliseconds(200)
+        package var pollInterval: Duration = .milliseconds(250)
 
         package init() {}
     }
@@ -35,6 +35,7 @@ package final class EventLog: Sendable {
     let database: Database
     let keys: TenantKeys
     let catalogue: SealingCatalogue
+    let checks: PayloadChecks
     let upcasters: Upcasters
     let watch: HeadWatch
     let epoch: @Sendable (UUID) -> Int64
@@ -49,17 +50,20 @@ package final class EventLog: Sendable {
 
     /// - Parameters:
     ///   - database: connected with a role that may do what `docket_app` may.
+    ///   - checks: what each payload must pass before it is written.
     ///   - epoch: the writer epoch under which this place writes for a tenant; it comes from the placement of tenants,
     ///     never from the database, or a fenced place could write on.
     ///   - clock: what `recorded_at` is taken from.
     package init(
-        database: Database, keys: TenantKeys, catalogue: SealingCatalogue, upcasters: Upcasters = Upcasters(),
+        database: Database, keys: TenantKeys, catalogue: SealingCatalogue, checks: PayloadChecks = .none,
+        upcasters: Upcasters = Upcasters(),
         limits: Limits = Limits(), epoch: @escaping @Sendable (UUID) -> Int64 = { _ in 0 },
         clock: @escaping @Sendable () -> Instant = { .now() }
     ) {
         self.database = database
         self.keys = keys
         self.catalogue = catalogue
+        self.checks = checks
         self.upcasters = upcasters
         self.epoch = epoch
         self.clock = clock
@@ -79,13 +83,15 @@ package final class EventLog: Sendable {
     ///
     /// Requests from many tasks share transactions. When the task is cancelled before its request is sent, nothing is
     /// recorded and the error is `cancelled`; after that, the verdict is waited for.
+    ///
+    /// - Throws: `unreadable` for a payload that its own readers would refuse (`PayloadChecks`).
     package func append(_ request: AppendRequest) async throws(EventLogError) -> AppendVerdict {
         guard !isClockOff.isSet else {
             throw EventLogError(.clockBehind, "this clock is more than 1 s off the database's")
         }
         let key = PreparedRequest.needsKey(request, catalogue) ? try await key(request.tenant) : nil
         let verdict = try await appender.append(
-            try PreparedRequest(request, catalogue, key: key), tenant: request.tenant)
+            try PreparedRequest(request, catalogue, checks, key: key), tenant: request.tenant)
         if case .appended = verdict { RecordingWitness.current?.note() }
         return verdict
     }

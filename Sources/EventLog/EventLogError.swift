@@ -11,6 +11,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case clockBehind
         /// The request breaks a rule that every request must keep: a defect of the caller, or hostile input.
         case malformed
+        /// The payload is not what the readers of its type expect: a defect of the author. Sent again, it is refused again.
+        case unreadable
         /// The tenant's key file is missing although the tenant has sealed data, or cannot be read or made.
         case tenantKey
         /// Whether the request was recorded is unknown even after asking again; the same event ids may be resubmitted.

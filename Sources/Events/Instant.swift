@@ -19,27 +19,41 @@ package struct Instant: Sendable, Hashable, Comparable {
 
     package static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
 
+    /// The instants that RFC 3339 can write whatever the offset: the years 1 to 9999. Nothing outside can be read from a
+    /// text, and sums end at these bounds.
+    package static let writable =
+        Instant(microseconds: -62_135_596_800_000_000)...Instant(microseconds: 253_402_300_799_999_999)
+
+    /// The sum, held within `writable`: it never overflows.
     package func adding(milliseconds: Int64) -> Instant {
         let (product, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
         let (sum, overflow2) = microseconds.addingReportingOverflow(product)
-        return Instant(microseconds: overflow || overflow2 ? (milliseconds < 0 ? .min : .max) : sum)
+        guard !overflow, !overflow2 else {
+            return milliseconds < 0 ? Self.writable.lowerBound : Self.writable.upperBound
+        }
+        return Instant(microseconds: sum).clamped(to: Self.writable)
     }
 
-    /// Whole milliseconds from an earlier instant to this one, rounded down.
+    /// Whole milliseconds from an earlier instant to this one, rounded down; at most what 64 bits of microseconds hold.
     package func milliseconds(since earlier: Instant) -> Int64 {
-        // Saturating: an instant may be one that another sum was cut off at.
-        let (exact, overflow) = microseconds.subtractingReportingOverflow(earlier.microseconds)
-        return (overflow ? (microseconds < 0 ? .min : .max) : exact).floorDivided(by: 1_000)
+        let (difference, overflow) = microseconds.subtractingReportingOverflow(earlier.microseconds)
+        guard !overflow else { return (microseconds < 0 ? Int64.min : .max) / 1_000 }
+        return difference.floorDivided(by: 1_000)
+    }
+
+    package func clamped(to range: ClosedRange<Instant>) -> Instant {
+        min(max(self, range.lowerBound), range.upperBound)
     }
 }
 
 extension Instant: CustomStringConvertible {
     package var description: String { rfc3339 }
 
+    /// What lies outside `writable` is written as the nearest instant inside, so the text can always be read back.
     package var rfc3339: String {
+        let microseconds = clamped(to: Self.writable).microseconds
         let seconds = microseconds.floorDivided(by: 1_000_000)
-        // Wrapping, because the product of the floor may lie just below what 64 bits hold.
-        let fraction = microseconds &- seconds &* 1_000_000
+        let fraction = microseconds - seconds * 1_000_000
         let days = seconds.floorDivided(by: 86_400)
         let second = seconds - days * 86_400
         let date = CivilDate(daysSince1970: days)
@@ -57,7 +71,6 @@ extension Instant: CustomStringConvertible {
 
     /// Digits, padded with zeros, and what follows them.
     private static func append(_ value: Int64, _ width: Int, _ end: Unicode.Scalar, to text: inout [UInt8]) {
-        if value < 0 { text.append(UInt8(ascii: "-")) }
         var magnitude = value.magnitude
         let start = text.count
         var count = 0
@@ -97,8 +110,15 @@ extension Instant: CustomStringConvertible {
 
     /// Reads RFC 3339 (§5.6) with any offset and 0 to 9 fraction digits; digits beyond the sixth are cut off.
     ///
-    /// A leap second (`:60`) is read as the first moment of the next minute. The offset is required.
+    /// A leap second (`:60`) is read as the first moment of the next minute. The offset is required; a time that it takes
+    /// out of the years 1 to 9999 is refused.
     package init?(rfc3339 text: String) {
+        self.init(unboundedRFC3339: text)
+        guard Self.writable.contains(self) else { return nil }
+    }
+
+    /// The same for any time that RFC 3339 can spell, `writable` or not, for whoever tells a bad text from a bad time.
+    package init?(unboundedRFC3339 text: String) {
         var scanner = DigitScanner(text)
         guard let year = scanner.digits(4), scanner.take("-"), let month = scanner.digits(2), scanner.take("-"),
             let day = scanner.digits(2), scanner.take("T") || scanner.take("t") || scanner.take(" "),

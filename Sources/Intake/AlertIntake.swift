@@ -77,19 +77,15 @@ package enum AlertIntake {
     }
 
     static func normalize(_ draft: AlertDraft, receipt: Receipt, unmapped: JSONValue) -> NormalizedAlert {
-        let ahead = draft.occurredAt.milliseconds(since: receipt.receivedAt)
         return NormalizedAlert(
             alertID: receipt.alertID, source: draft.source, sourceRef: receipt.sourceRef,
             rawDigest: receipt.rawDigest, title: draft.title, occurredAt: draft.occurredAt, severity: draft.severity,
             confidenceScore: draft.confidenceScore, pattern: draft.pattern, description: draft.description,
             sourceURL: draft.sourceURL, rule: draft.rule, attackTechniques: draft.attackTechniques,
             entities: draft.entities, evidence: draft.evidence, environment: draft.environment, region: draft.region,
-            clockSuspect: ahead > 300_000 || draft.occurredAt < plausibleSince, unmapped: unmapped,
+            clockSuspect: draft.occurredAt.isSuspect(receivedAt: receipt.receivedAt), unmapped: unmapped,
             ocsf: DetectionFinding.json(of: draft, receipt: receipt, unmapped: unmapped))
     }
-
-    /// 1990-01-01T00:00:00Z: before that, a clock was never set.
-    private static let plausibleSince = Instant(microseconds: 631_152_000_000_000)
 }
 
 /// What Docket itself knows of an item: who sent it when, under which id, with which bytes.

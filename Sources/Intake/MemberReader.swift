@@ -61,7 +61,7 @@ struct MemberReader {
 
     mutating func instant(_ name: String, required: Bool = false, report: inout IntakeReport) -> (Instant, String)? {
         guard let text = text(name, upTo: 100, required: required, report: &report) else { return nil }
-        guard let instant = Instant(rfc3339: text) else {
+        guard let instant = Instant(unboundedRFC3339: text) else {
             report.error(pointer.appending(name), .format, "an RFC 3339 time with offset is expected")
             return nil
         }
@@ -126,10 +126,4 @@ struct MemberReader {
     private func wrongType(_ name: String, _ expected: String, _ value: JSONValue, _ report: inout IntakeReport) {
         report.error(pointer.appending(name), .type, "\(expected) is expected, not \(value.typeName)")
     }
-}
-
-extension Instant {
-    /// What RFC 3339 can write in UTC: the years 1 to 9999.
-    static let writable =
-        Instant(microseconds: -62_135_596_800_000_000)...Instant(microseconds: 253_402_300_799_999_999)
 }

@@ -1,10 +1,12 @@
 package import Cases
+import Detection
 package import EventLog
 package import Events
 package import Foundation
 package import Logging
 package import Response
 package import Runs
+import Synchronization
 
 /// The stages in the order in which an event meets them, assembled for one process.
 ///
@@ -51,6 +53,20 @@ package struct Pipeline: Sendable {
 
     /// The service that leads them all along the log.
     package func runner(positions: ReactorPositions, logger: Logger) -> ReactorRunner {
-        ReactorRunner(log: log, positions: positions, clock: clock, logger: logger) { reactors(for: $0) }
+        let known = Mutex<Digest?>(nil)
+        return ReactorRunner(
+            log: log, positions: positions, clock: clock, logger: logger,
+            mustTellAll: { moved in
+                // The system tenant's rules hold for everybody: a new one that waits for what does not happen begins to
+                // wait in every tenant, also where nothing is recorded.
+                guard moved.contains(SystemTenant.id) else { return false }
+                let shared = try await rules.rules(of: SystemTenant.id)
+                guard shared.correlations.hasAbsences else { return false }
+                return known.withLock { known in
+                    defer { known = shared.digest }
+                    return known != shared.digest
+                }
+            }
+        ) { reactors(for: $0) }
     }
 }

@@ -38,16 +38,33 @@ package struct RootLog: Sendable {
     }
 
     /// Records what has grown beyond `known`, which is brought up to date; a process that has just started records all.
-    package func record(beyond known: inout [UUID: Int64]) async throws {
+    ///
+    /// - Parameter tenants: those that may have grown; `nil` for all.
+    package func record(_ tenants: [UUID]? = nil, beyond known: inout [UUID: Int64]) async throws {
+        var asked = tenants ?? []
+        if tenants == nil { asked = Array(try await log.heads().keys) }
+        asked = asked.filter { $0 != system }
+        guard !asked.isEmpty else { return }
+        let newest = try await database.query(
+            """
+            SELECT t.tenant_id, c.tree_size, c.root
+              FROM unnest(\(asked)) AS t (tenant_id)
+             CROSS JOIN LATERAL (
+                   SELECT c.tree_size, c.root FROM docket.checkpoint AS c
+                    WHERE c.tenant_id = t.tenant_id ORDER BY c.tree_size DESC LIMIT 1) AS c
+            """
+        ) { row throws(PostgresError) in
+            (tenant: try row[0] as UUID, size: try row[1] as Int64, root: try row[2] as [UInt8])
+        }
         var grown: [(tenant: UUID, size: Int64, json: JSONValue)] = []
-        for tenant in try await log.heads().keys.sorted(by: { $0.uuidString < $1.uuidString }) where tenant != system {
-            let checkpoint = try await StoredTree(database: database, tenant: tenant).checkpoint()
-            guard let checkpoint, checkpoint.size > known[tenant] ?? 0 else { continue }
+        for checkpoint in newest.sorted(by: { $0.tenant.uuidString < $1.tenant.uuidString })
+        where checkpoint.size > known[checkpoint.tenant] ?? 0 {
             grown.append(
                 (
-                    tenant, checkpoint.size,
+                    checkpoint.tenant, checkpoint.size,
                     [
-                        "label": .string(try await label(of: tenant)), "tree_size": .integer(checkpoint.size),
+                        "label": .string(try await label(of: checkpoint.tenant)),
+                        "tree_size": .integer(checkpoint.size),
                         "root": .string(Data(checkpoint.root).base64EncodedString()),
                     ]
                 ))

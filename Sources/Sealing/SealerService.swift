@@ -28,16 +28,18 @@ package struct SealerService: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var sealed: [UUID: Int64] = [:]
+            let moves = log.headMoves()
+            // What has grown and is not sealed, and what is sealed and not among the roots.
+            var (grown, sealed): ([UUID: Int64], [UUID: Int64]) = ([:], [:])
             var recorded: [UUID: Int64] = [:]
             var rootsDue = ContinuousClock.now + rootsInterval
             while !Task.isCancelled {
                 do {
-                    for (tenant, head) in try await log.heads() where sealed[tenant, default: 0] < head {
-                        try await seal(tenant, &sealed)
-                    }
+                    for (tenant, head) in try await moves.next(timeout: rootsInterval) { grown[tenant] = head }
+                    for (tenant, head) in grown { try await seal(tenant, upTo: head, &grown, &sealed) }
                     if ContinuousClock.now >= rootsDue {
-                        try await roots.record(beyond: &recorded)
+                        try await roots.record(Array(sealed.keys), beyond: &recorded)
+                        sealed = sealed.filter { recorded[$0.key] ?? .max < $0.value }
                         rootsDue = .now + rootsInterval
                     }
                 } catch {
@@ -53,9 +55,14 @@ package struct SealerService: Service {
         }
     }
 
-    private func seal(_ tenant: UUID, _ sealed: inout [UUID: Int64]) async throws {
+    /// A tenant whose log is not what it was stays unsealed, and is told of each time that anything has grown.
+    private func seal(
+        _ tenant: UUID, upTo head: Int64, _ grown: inout [UUID: Int64], _ sealed: inout [UUID: Int64]
+    ) async throws {
         do {
-            sealed[tenant] = try await sealer.seal(tenant)
+            let size = try await sealer.seal(tenant)
+            sealed[tenant] = size
+            if size >= head { grown[tenant] = nil }
         } catch let error as SealingError {
             logger.critical(
                 "the log is not sealed",

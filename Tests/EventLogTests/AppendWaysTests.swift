@@ -110,7 +110,7 @@ import Testing
         let requests = try batch.map { request in
             var request = request
             request.tenant = tenant
-            return try PreparedRequest(request, log.log.catalogue, key: key)
+            return try PreparedRequest(request, log.log.catalogue, .none, key: key)
         }
         let call = try AppendCall(requests, tenant: tenant, key: key, stored: [:])
         let query = call.query(tenant: tenant, epoch: 0, now: log.clock.now)

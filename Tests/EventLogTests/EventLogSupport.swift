@@ -22,7 +22,7 @@ struct LogFixture: Sendable {
 
     init(
         catalogue: [String: [(String, SealedMember.Subject)]] = Self.catalogue, limits: EventLog.Limits = .init(),
-        upcasters: Upcasters = Upcasters(), epoch: Int64 = 0
+        upcasters: Upcasters = Upcasters(), checks: PayloadChecks = .none, epoch: Int64 = 0
     ) async throws {
         let current = try TestDatabase.current
         superuser = current.database
@@ -32,16 +32,19 @@ struct LogFixture: Sendable {
             database: application, keys: try TenantKeys(directory: keysDirectory),
             catalogue: SealingCatalogue(
                 try catalogue.mapValues { try $0.map { try SealedMember(pointer: $0.0, subject: $0.1) } }),
-            upcasters: upcasters, limits: limits, epoch: { _ in epoch }, clock: { [clock] in clock.now })
+            checks: checks, upcasters: upcasters, limits: limits, epoch: { _ in epoch }, clock: { [clock] in clock.now }
+        )
         try await log.createTenant(tenant)
     }
 
     /// Runs a test with a fixture, and clears up behind it.
     static func with(
         catalogue: [String: [(String, SealedMember.Subject)]] = Self.catalogue, limits: EventLog.Limits = .init(),
-        upcasters: Upcasters = Upcasters(), epoch: Int64 = 0, _ body: (LogFixture) async throws -> Void
+        upcasters: Upcasters = Upcasters(), checks: PayloadChecks = .none, epoch: Int64 = 0,
+        _ body: (LogFixture) async throws -> Void
     ) async throws {
-        let fixture = try await LogFixture(catalogue: catalogue, limits: limits, upcasters: upcasters, epoch: epoch)
+        let fixture = try await LogFixture(
+            catalogue: catalogue, limits: limits, upcasters: upcasters, checks: checks, epoch: epoch)
         do {
             try await body(fixture)
             await fixture.application.close()
@@ -76,6 +79,16 @@ struct LogFixture: Sendable {
         AppendRequest(
             tenant: tenant, streamKind: "case", streamID: stream, caseID: caseID, expected: expected, events: events,
             evidence: evidence)
+    }
+
+    /// An event of a stream of its own, read back.
+    @discardableResult
+    func appended(through log: EventLog? = nil) async throws -> Event {
+        let verdict = try await (log ?? self.log).append(request([event()]))
+        guard let position = verdict.range?.firstPosition,
+            let event = try await self.log.feed(tenant: tenant, from: position, limit: 1).first
+        else { throw EventLogError(.unavailable, "the event was not appended") }
+        return event
     }
 
     @discardableResult

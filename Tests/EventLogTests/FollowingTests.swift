@@ -141,27 +141,118 @@ import Testing
 }
 
 @Suite(.migrated) struct ReactorPositionsTests {
-    @Test("one owner holds the lease, renews it, and loses it when its time is up")
-    func lease() async throws {
+    @Test("a process is there for as long as it says so, and gone at once when it leaves")
+    func processes() async throws {
         try await LogFixture.with { log in
             let positions = ReactorPositions(log.application)
             let now = log.clock.now
-            func lease(_ owner: String, after milliseconds: Int64) async throws -> Int64? {
-                try await positions.lease(
-                    "gate", tenant: log.tenant, owner: owner, now: now.adding(milliseconds: milliseconds))
+            func beat(_ owner: String, after milliseconds: Int64) async throws -> [String] {
+                try await positions.beat(owner, reactors: ["gate"], now: now.adding(milliseconds: milliseconds))
             }
-            #expect(try await lease("a", after: 0) == 0)
-            #expect(try await lease("b", after: 1_000) == nil)
-            #expect(try await lease("a", after: 2_000) == 0)
-            #expect(try await lease("b", after: 4_000) == nil, "renewed at 2 s, so held until 5 s")
-            #expect(try await positions.advance("gate", tenant: log.tenant, to: 7, owner: "a"))
-            #expect(try await positions.advance("gate", tenant: log.tenant, to: 6, owner: "a") == false)
-            #expect(try await lease("b", after: 5_001) == 7)
-            #expect(try await positions.advance("gate", tenant: log.tenant, to: 9, owner: "a") == false)
-            try await positions.release("gate", tenant: log.tenant, owner: "b")
-            #expect(try await lease("c", after: 5_002) == 7)
-            #expect(try await positions.position(of: "gate", tenant: log.tenant) == 7)
+            #expect(try await beat("a", after: 0) == ["a"])
+            #expect(try await beat("b", after: 1_000) == ["a", "b"])
+            #expect(try await beat("b", after: 3_001) == ["b"], "a was last there until 3 s")
+            #expect(try await beat("a", after: 3_500) == ["a", "b"])
+            try await positions.leave("b")
+            #expect(try await beat("a", after: 3_600) == ["a"])
+        }
+    }
+
+    @Test("a position only grows, whoever moves it")
+    func growing() async throws {
+        try await LogFixture.with { log in
+            let positions = ReactorPositions(log.application)
+            for next: Int64 in [7, 6, 9] { _ = try await positions.advance("gate", tenant: log.tenant, to: next) }
+            #expect(try await positions.position(of: "gate", tenant: log.tenant) == 9)
             #expect(try await positions.position(of: "other", tenant: log.tenant) == 0)
+        }
+    }
+
+    @Test("work is what was not handled, what is marked, and what wants to be woken")
+    func work() async throws {
+        try await LogFixture.with { log in
+            let positions = ReactorPositions(log.application)
+            let now = log.clock.now
+            #expect(try await positions.tenantsWithWork(for: ["gate"]).isEmpty)
+            let event = try await log.appended()
+            #expect(try await positions.tenantsWithWork(for: ["gate"]) == [log.tenant])
+            _ = try await positions.advance("gate", tenant: log.tenant, to: 1)
+            #expect(try await positions.tenantsWithWork(for: ["gate"]).isEmpty)
+            #expect(try await positions.tenantsWithWork(for: ["gate", "new"]) == [log.tenant])
+
+            let later = now.adding(milliseconds: 5_000)
+            _ = try await positions.advance("gate", tenant: log.tenant, to: 1, tickAt: later)
+            #expect(try await positions.due(at: now, reactors: ["gate"]).isEmpty)
+            let due = DueReactor(tenant: log.tenant, reactor: "gate")
+            #expect(try await positions.due(at: later, reactors: ["gate"]) == [due])
+            #expect(try await positions.due(at: later, reactors: ["other"]).isEmpty)
+            _ = try await positions.advance("gate", tenant: log.tenant, to: 1)
+
+            let mark = ReactorMark(event, setsAside: false, reason: nil, attempts: 0, since: now, dueAt: later)
+            try await positions.mark(mark, reactor: "gate", tenant: log.tenant)
+            #expect(try await positions.tenantsWithWork(for: ["gate"]) == [log.tenant])
+            #expect(try await positions.due(at: later, reactors: ["gate"]) == [due])
+            #expect(try await positions.place(of: "gate", tenant: log.tenant).marks == [mark])
+            #expect(try await positions.failures().isEmpty, "asking to be called again is no failure")
+        }
+    }
+
+    @Test(
+        "nothing is passed over behind a mark that another process has lifted, nor is a mark lifted behind which more was"
+    )
+    func marks() async throws {
+        try await LogFixture.with { log in
+            let positions = ReactorPositions(log.application)
+            let now = log.clock.now
+            let event = try await log.appended()
+            let mark = ReactorMark(event, setsAside: true, reason: "no", attempts: 1, since: now, dueAt: now)
+            try await positions.mark(mark, reactor: "gate", tenant: log.tenant)
+            #expect(try await positions.failures().map(\.mark) == [mark])
+            let stream = event.streamID
+            #expect(try await positions.advance("gate", tenant: log.tenant, to: 5, settingAside: [stream]))
+            #expect(
+                try await positions.lift(mark, reactor: "gate", tenant: log.tenant, upTo: 4) == false,
+                "somebody has passed over what lies at 4")
+            #expect(try await positions.lift(mark, reactor: "gate", tenant: log.tenant, upTo: 5))
+            #expect(try await positions.advance("gate", tenant: log.tenant, to: 9, settingAside: [stream]) == false)
+            #expect(try await positions.position(of: "gate", tenant: log.tenant) == 5)
+            #expect(try await positions.advance("gate", tenant: log.tenant, to: 9))
+        }
+    }
+
+    @Test("an erasure waits for the reactors of the processes that are there, and for no others")
+    func passing() async throws {
+        try await LogFixture.with { log in
+            let positions = ReactorPositions(log.application)
+            let now = log.clock.now
+            _ = try await positions.advance("retired", tenant: log.tenant, to: 1)
+            #expect(try await positions.havePassed(5, tenant: log.tenant, now: now))
+            _ = try await positions.beat("a", reactors: ["gate", "enrich"], now: now)
+            #expect(try await positions.havePassed(5, tenant: log.tenant, now: now) == false)
+            for reactor in ["gate", "enrich"] { _ = try await positions.advance(reactor, tenant: log.tenant, to: 5) }
+            #expect(try await positions.havePassed(5, tenant: log.tenant, now: now))
+            #expect(try await positions.havePassed(6, tenant: log.tenant, now: now) == false)
+            #expect(try await positions.havePassed(6, tenant: log.tenant, now: now.adding(milliseconds: 3_001)))
+        }
+    }
+}
+
+@Suite(.migrated) struct HeadMovesTests {
+    @Test("heads of all tenants come as they move, from this process and from another, each tenant's newest once")
+    func moves() async throws {
+        try await LogFixture.with { log in
+            let sibling = try log.sibling()
+            let moves = log.log.headMoves()
+            #expect(try await moves.current()[log.tenant] == 0)
+            #expect(try await moves.next(timeout: .milliseconds(1)).isEmpty, "nothing has moved since")
+            for _ in 0..<3 { _ = try await log.appended() }
+            #expect(try await moves.next() == [log.tenant: 3])
+            async let moved = moves.next()
+            _ = try await log.appended(through: sibling)
+            #expect(try await moved == [log.tenant: 4])
+            let other = UUID()
+            try await sibling.createTenant(other)
+            #expect(try await moves.next() == [other: 0])
         }
     }
 }

@@ -43,9 +43,55 @@ struct InstantTests {
         #expect(Instant(canonical: edited.span) == nil)
     }
 
-    @Test("the ends of time can be written", arguments: [Int64.min, .max])
-    func extremes(microseconds: Int64) {
-        #expect(Instant(microseconds: microseconds).rfc3339.hasSuffix("Z"))
+    private static let extremes: [Int64] = [
+        .min, .min + 1, -62_135_596_800_000_001, -62_135_596_800_000_000, -1, 0, 253_402_300_799_999_999,
+        253_402_300_800_000_000, .max - 1, .max,
+    ]
+
+    @Test("whatever is computed can be written, and what is written can be read", arguments: extremes, extremes)
+    func total(microseconds: Int64, milliseconds: Int64) {
+        let instant = Instant(microseconds: microseconds)
+        for result in [
+            instant, instant.adding(milliseconds: milliseconds), instant.deadline(afterMs: milliseconds),
+            instant.plausible(receivedAt: Instant(microseconds: milliseconds)),
+        ] {
+            let text = result.rfc3339
+            #expect(Instant(rfc3339: text)?.rfc3339 == text)
+            let bytes = Array(text.utf8)
+            #expect(Instant(canonical: bytes.span)?.rfc3339 == text)
+        }
+        let other = Instant(microseconds: milliseconds)
+        let difference = instant.milliseconds(since: other)
+        #expect((difference >= 0) == (instant >= other))
+    }
+
+    @Test("a time that its offset takes out of the years 1 to 9999 is refused")
+    func offsets() {
+        #expect(Instant(rfc3339: "9999-12-31T23:59:59-12:00") == nil)
+        #expect(Instant(rfc3339: "0001-01-01T00:00:00+14:00") == nil)
+        #expect(Instant(rfc3339: "0001-01-01T14:00:00+14:00")?.rfc3339 == "0001-01-01T00:00:00.000000Z")
+    }
+
+    @Test("a source's time is believed from 1990 to five minutes after its receipt; deadlines end in 9999")
+    func plausible() throws {
+        let received = try #require(Instant(rfc3339: "2026-11-30T12:00:00Z"))
+        for (text, held) in [
+            ("0001-01-01T00:00:00Z", "1990-01-01T00:00:00.000000Z"),
+            ("1969-12-31T23:59:59Z", "1990-01-01T00:00:00.000000Z"),
+            ("9999-12-31T23:59:59Z", "2026-11-30T12:05:00.000000Z"),
+            ("2026-11-30T12:05:00.000001Z", "2026-11-30T12:05:00.000000Z"),
+        ] {
+            let instant = try #require(Instant(rfc3339: text))
+            #expect(instant.isSuspect(receivedAt: received))
+            #expect(instant.plausible(receivedAt: received).rfc3339 == held)
+        }
+        for text in ["1990-01-01T00:00:00Z", "2026-11-30T12:05:00Z", "2026-11-30T23:59:60+14:00"] {
+            let instant = try #require(Instant(rfc3339: text))
+            #expect(!instant.isSuspect(receivedAt: received))
+        }
+        #expect(try #require(Instant(rfc3339: "9999-12-31T00:00:00Z")).deadline(afterMs: 1) == .lastDeadline)
+        #expect(received.deadline(afterMs: .max) == .lastDeadline)
+        #expect(received.deadline(afterMs: .min) == .plausibleSince)
     }
 
     @Test("milliseconds are rounded down, before the start as well")

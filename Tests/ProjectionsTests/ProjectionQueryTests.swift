@@ -301,8 +301,12 @@ struct ProjectionQueryTests {
             #expect(due.count == 6)
             let third = try await fixture.queries.dueTimers(tenant: fixture.tenant, upTo: due[2].at)
             #expect(third.value.map(\.due) == due.filter { $0.at <= due[2].at })
-            #expect(try await fixture.queries.nextDue(tenant: fixture.tenant) == due[0].at)
-            #expect(try await fixture.queries.nextDue(tenant: UUID()) == nil)
+            let before = try await fixture.queries.agenda(at: due[0].at.adding(milliseconds: -1))
+            #expect(before.due.isEmpty && before.next == due[0].at)
+            let after = try await fixture.queries.agenda(at: due[0].at)
+            #expect(after.due.map(\.caseID) == [third.value[0].caseID])
+            let without = try await fixture.queries.agenda(at: due[0].at, leavingOut: [third.value[0].caseID])
+            #expect(without.due.isEmpty)
         }
     }
 }

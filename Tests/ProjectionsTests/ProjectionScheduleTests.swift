@@ -15,8 +15,8 @@ struct ProjectionScheduleTests {
     @Test("a tenant with a long backlog lets the others in after each batch")
     func fairness() {
         var schedule = ProjectionSchedule(projections: ["a"], width: 1)
-        _ = schedule.headMoved(first, to: 1_000_000, at: now)
-        _ = schedule.headMoved(second, to: 1, at: now)
+        schedule.headMoved(first, to: 1_000_000, at: now)
+        schedule.headMoved(second, to: 1, at: now)
         var order: [UUID] = []
         var next: Int64 = 0
         while let key = schedule.next(), order.count < 4 {
@@ -30,16 +30,15 @@ struct ProjectionScheduleTests {
     @Test("no more steps are under way than allowed, and none twice")
     func bounded() {
         var schedule = ProjectionSchedule(projections: ["a", "b", "c"], width: 2)
-        let isNew = schedule.headMoved(first, to: 5, at: now)
-        let isNewAgain = schedule.headMoved(first, to: 6, at: now)
-        #expect(isNew && !isNewAgain)
+        schedule.headMoved(first, to: 5, at: now)
+        schedule.headMoved(first, to: 6, at: now)
         let one = schedule.next()
         let two = schedule.next()
         #expect(one != nil && two != nil && one != two)
         #expect(taken(&schedule) == nil)
         schedule.finished(one!, .idle(next: 6), at: now)
         #expect(taken(&schedule)?.projection == "c")
-        _ = schedule.headMoved(first, to: 6, at: now)
+        schedule.headMoved(first, to: 6, at: now)
         schedule.finished(two!, .idle(next: 6), at: now)
         #expect(taken(&schedule) == nil)
     }
@@ -50,7 +49,7 @@ struct ProjectionScheduleTests {
         delays.first = .seconds(1)
         delays.maximum = .seconds(5)
         var schedule = ProjectionSchedule(projections: ["a"], width: 1, delays: delays)
-        _ = schedule.headMoved(first, to: 10, at: now)
+        schedule.headMoved(first, to: 10, at: now)
         var time = now
         for wait in [1, 2, 4, 5, 5] {
             let key = schedule.next()
@@ -59,7 +58,7 @@ struct ProjectionScheduleTests {
             schedule.tick(at: time + .seconds(wait) - .milliseconds(1))
             #expect(taken(&schedule) == nil)
             // More events do not make it hurry.
-            _ = schedule.headMoved(first, to: 11, at: time)
+            schedule.headMoved(first, to: 11, at: time)
             #expect(taken(&schedule) == nil)
             time = time + .seconds(wait)
             schedule.tick(at: time)
@@ -72,10 +71,25 @@ struct ProjectionScheduleTests {
     @Test("a head that moves while a step runs is not missed")
     func movedMeanwhile() {
         var schedule = ProjectionSchedule(projections: ["a"], width: 4)
-        _ = schedule.headMoved(first, to: 1, at: now)
+        schedule.headMoved(first, to: 1, at: now)
         let key = schedule.next()!
-        _ = schedule.headMoved(first, to: 2, at: now)
+        schedule.headMoved(first, to: 2, at: now)
         schedule.finished(key, .advanced(next: 1, head: 1), at: now)
         #expect(taken(&schedule) == key)
+    }
+
+    @Test("what is known to be up to date is not looked at when the runner starts, and what is to be tried again is")
+    func seeded() {
+        var schedule = ProjectionSchedule(projections: ["a", "b"], width: 4)
+        let (known, other) = (
+            ProjectionSchedule.Key(tenant: first, projection: "a"),
+            ProjectionSchedule.Key(tenant: first, projection: "b")
+        )
+        schedule.seed(known, next: 7)
+        schedule.headMoved(first, to: 7, at: now)
+        #expect(taken(&schedule) == other)
+        #expect(taken(&schedule) == nil)
+        schedule.retry(known)
+        #expect(taken(&schedule) == known)
     }
 }

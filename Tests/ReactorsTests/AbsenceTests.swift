@@ -56,7 +56,7 @@ struct AbsenceTests {
     }
 
     private static func tick(_ tracker: CorrelationTracker, _ world: World, minutes: Int64) async throws {
-        try await tracker.tick(
+        _ = try await tracker.tick(
             at: world.clock().adding(milliseconds: minutes * 60_000),
             position: try await world.log.head(tenant: world.tenant))
     }
@@ -112,9 +112,10 @@ struct AbsenceTests {
         static let isTimed = true
         let told = Mutex<[Int64]>([])
 
-        func react(to event: Event) async throws {}
-        func tick(at now: Instant, position: Int64) async throws {
+        func react(to event: Event) async throws -> Reaction { .done }
+        func tick(at now: Instant, position: Int64) async throws -> Instant? {
             told.withLock { $0.append(position) }
+            return now
         }
     }
 
@@ -125,13 +126,11 @@ struct AbsenceTests {
             let watch = Watch()
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            var follower = ReactorFollower(
-                tenant: world.tenant, reactor: watch, log: world.log, positions: world.positions, clock: world.clock,
-                owner: "test", logger: logger)
-            follower.tickInterval = .zero
-            let running = follower
+            let running = ReactorFollower(
+                tenant: world.tenant, log: world.log, positions: world.positions, clock: world.clock,
+                share: ReactorShare(owner: "test", owners: ["test"]), logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await running.run() }
+                group.addTask { _ = try await running.run(.init(reactor: watch, next: nil)) }
                 let deadline = ContinuousClock.now + .seconds(20)
                 while watch.told.withLock({ $0.count }) < 2, ContinuousClock.now < deadline {
                     try await Task.sleep(for: .milliseconds(50))

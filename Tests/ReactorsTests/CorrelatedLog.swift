@@ -33,7 +33,8 @@ final class CorrelatedLog: Sendable {
         database = try TestDatabase.current.connect(as: "docket_app")
         keys = FileManager.default.temporaryDirectory.appending(path: "docket-keys-\(UUID().uuidString)")
         log = EventLog(
-            database: database, keys: try TenantKeys(directory: keys.path), catalogue: try .domain, clock: clock)
+            database: database, keys: try TenantKeys(directory: keys.path), catalogue: try .domain, checks: .domain,
+            clock: clock)
         var policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
         policy.correlation = rules
         let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)

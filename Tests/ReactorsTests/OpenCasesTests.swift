@@ -167,7 +167,8 @@ struct OpenCasesTests {
             (rules.maxAgeMs, true), (rules.maxAgeMs + 1, false), (rules.windowMs - rules.maxAgeMs, true),
             (rules.windowMs - rules.maxAgeMs - 1, false),
         ] {
-            let found = placement(alert([user("jdoe")], after: time), arrivesAt: at(rules.windowMs), cases)
+            let arrival = at(max(time, rules.windowMs))
+            let found = placement(alert([user("jdoe")], after: time), arrivesAt: arrival, cases)
             #expect((found.best != nil) == joins, "\(time) ms")
             #expect(found.full?.limit == (joins ? nil : .maxAge), "\(time) ms")
         }

@@ -2,7 +2,9 @@ import Cases
 import EventLog
 import Events
 import Foundation
+import JSON
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -19,7 +21,9 @@ struct TimekeeperTests {
             let candidate = Timekeeper.Candidate(tenant: world.tenant, caseID: record.id)
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            let timer = Timekeeper(cases: world.cases, clock: world.clock, logger: logger) { _ in [candidate] }
+            let timer = Timekeeper(
+                cases: world.cases, positions: world.positions, clock: world.clock, logger: logger
+            ) { _, _ in .init(due: [candidate]) }
             // Three timers at the same moment, and one that comes late.
             try await withThrowingDiscardingTaskGroup { group in
                 for _ in 0..<3 { group.addTask { try await timer.fire(candidate, at: later) } }
@@ -47,11 +51,47 @@ struct TimekeeperTests {
             let record = try await world.caseRecord { $0.approval?.state == .pending && $0.sla.count == 3 }
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            let timer = Timekeeper(cases: world.cases, clock: world.clock, logger: logger) { _ in [] }
+            let timer = Timekeeper(
+                cases: world.cases, positions: world.positions, clock: world.clock, logger: logger
+            ) { _, _ in .init(due: []) }
             let first = try #require(record.dueTimes.first)
             try await timer.fire(
                 .init(tenant: world.tenant, caseID: record.id), at: Instant(microseconds: first.at.microseconds - 1))
             #expect(try await world.cases.load(record.id, tenant: world.tenant)?.version == record.version)
         }
     }
+
+    @Test("a case that fails is tried again later and later, is shown, and stops no other")
+    func isolated() async throws {
+        try await FollowedLog.with { followed in
+            let (sick, sound) = (UUID(), UUID())
+            // No case opens like this, so it cannot be folded.
+            try await followed.append(.caseOpened, [:], on: sick)
+            var logger = Logger(label: "test")
+            logger.logLevel = .init(rawValue: "critical") ?? .critical
+            let asked = AskedCases()
+            let store = CaseStore(log: followed.log)
+            let timer = Timekeeper(
+                cases: store, positions: followed.positions, clock: { followed.clock.now }, logger: logger
+            ) { _, failing in
+                asked.note(failing)
+                return .init(due: [sick, sound].map { .init(tenant: followed.tenant, caseID: $0) })
+            }
+            try await timer.fireAll()
+            let failures = try await followed.positions.failures()
+            #expect(failures.map(\.reactor) == ["timer"] && failures.map(\.mark.streamID) == [sick])
+            try await timer.fireAll()
+            #expect(asked.last == [sick], "it is not asked for before its time")
+            #expect(try await followed.positions.failures() == failures)
+            followed.clock.advance(milliseconds: 60_000)
+            try await timer.fireAll()
+            #expect(try await followed.positions.failures().allSatisfy { $0.mark.attempts == 2 })
+        }
+    }
+}
+
+private final class AskedCases: Sendable {
+    private let asked = Mutex<[UUID]>([])
+    var last: [UUID] { asked.withLock { $0 } }
+    func note(_ failing: [UUID]) { asked.withLock { $0 = failing } }
 }

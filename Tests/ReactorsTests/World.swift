@@ -34,21 +34,26 @@ struct World: Sendable {
     var cases: CaseStore { pipeline.cases }
 
     /// Runs the stages and the lab around a test.
-    static func run(_ body: @Sendable (World) async throws -> Void) async throws {
+    ///
+    /// - Parameter connector: in the place of the one to the lab.
+    static func run(
+        connector: RunExecutor.MakeConnector? = nil, _ body: @Sendable (World) async throws -> Void
+    ) async throws {
         let database = try TestDatabase.current.connect(as: "docket_app")
         let folder = FileManager.default.temporaryDirectory.appending(path: "docket-keys-\(UUID().uuidString)")
         let clock: @Sendable () -> Instant = { .now() }
         let log = EventLog(
-            database: database, keys: try TenantKeys(directory: folder.path), catalogue: try .domain,
+            database: database, keys: try TenantKeys(directory: folder.path), catalogue: try .domain, checks: .domain,
             clock: clock)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let client = GuardedHTTPClient(policy: AddressPolicy(allowed: [CIDR("127.0.0.0/8")!]))
         let factory = ConnectorFactory(client: client, secretsDirectory: nil)
         let policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
-        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock) {
-            name, registry throws(ConnectorError) in try factory.connector(name, of: registry)
+        let real: RunExecutor.MakeConnector = { name, registry throws(ConnectorError) in
+            try factory.connector(name, of: registry)
         }
+        let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock, connector: connector ?? real)
         let directory = TenantDirectory(log: log, clock: clock)
         try await directory.prepare()
         _ = try await RulePublisher(

@@ -44,7 +44,8 @@ package struct DayReplay: Sendable {
         let time = DayClock(day.start)
         let clock: @Sendable () -> Instant = { time.now }
         let log = EventLog(
-            database: database, keys: try TenantKeys(directory: keysDirectory), catalogue: try .domain, clock: clock)
+            database: database, keys: try TenantKeys(directory: keysDirectory), catalogue: try .domain, checks: .domain,
+            clock: clock)
         var logger = Logger(label: "day")
         logger.logLevel = .error
         let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)
@@ -138,10 +139,12 @@ package struct DayReplay: Sendable {
         _ pipeline: Pipeline, _ tenant: UUID, _ clock: @escaping @Sendable () -> Instant, _ logger: Logger
     ) -> Timekeeper {
         let queries = ProjectionQueries(database)
-        return Timekeeper(cases: pipeline.cases, clock: clock, logger: logger) { now in
-            try await queries.dueTimers(tenant: tenant, upTo: now).value.map {
-                Timekeeper.Candidate(tenant: tenant, caseID: $0.caseID)
-            }
+        return Timekeeper(
+            cases: pipeline.cases, positions: ReactorPositions(database), clock: clock, logger: logger
+        ) { now, failing in
+            let agenda = try await queries.agenda(at: now, leavingOut: failing)
+            return Timekeeper.Agenda(
+                due: agenda.due.map { .init(tenant: $0.tenant, caseID: $0.caseID) }, next: agenda.next)
         }
     }
 

@@ -15,7 +15,7 @@ package struct CaseOpened: Payload {
     package var alertID: UUID
     /// When the log took the alert in.
     package var alertIngestedAt: Instant?
-    /// First `occurred_at` of the evidence.
+    /// First `occurred_at` of the evidence, held within 1990 … arrival + 5 minutes.
     package var firstOccurredAt: Instant
     package var clockSuspect: Bool
     package var tier: Int
@@ -44,7 +44,10 @@ package struct CaseOpened: Payload {
 package struct CaseAlertLinked: Payload {
     package static let type = EventType.caseAlertLinked
     package var alertID: UUID
+    /// As its source says.
     package var occurredAt: Instant
+    /// Its time is not to be believed, so it does not move the case's beginning; `nil` in events of before it was recorded.
+    package var clockSuspect: Bool?
     package var overlapScore: Double
     package var sharedEntities: [SharedEntity]
     package var severityID: Int

@@ -154,7 +154,7 @@ extension CaseRecord {
                 joining: .init(
                     by: payload.joinedBy, overlapScore: payload.overlapScore, sharedEntities: payload.sharedEntities,
                     alsoFits: payload.alsoFits ?? [])))
-        if let first = anchors.firstOccurredAt, payload.occurredAt < first {
+        if payload.clockSuspect != true, let first = anchors.firstOccurredAt, payload.occurredAt < first {
             anchors.firstOccurredAt = payload.occurredAt
         }
         if let joined = Severity(id: payload.severityID), joined.rank > severity.rank { severity = joined }

@@ -5,18 +5,18 @@ package import struct Foundation.UUID
 
 /// What the pipeline's stages write: each takes what the stage found and gives the event that says so.
 extension CaseRecord {
-    /// - Parameter ingestedAt: when the log took the alert in.
+    /// - Parameter ingestedAt: when the log took the alert in; against it the source's times are judged.
     package static func open(
         _ alert: NormalizedAlert, ingestedAt: Instant? = nil, tier: Int = 1, queue: String = "default",
         splitFrom: UUID? = nil, continues: CaseOpened.Continuation? = nil
     ) -> Decision {
         let observed = alert.evidence.compactMap(\.observedAt) + [alert.occurredAt]
+        let first = (observed.min() ?? alert.occurredAt).plausible(receivedAt: ingestedAt ?? .lastDeadline)
         return Decision(
             CaseOpened(
                 title: alert.title, severityID: alert.severity.id, confidenceScore: alert.confidenceScore,
                 pattern: alert.pattern, environment: alert.environment, region: alert.region, alertID: alert.alertID,
-                alertIngestedAt: ingestedAt, firstOccurredAt: observed.min() ?? alert.occurredAt,
-                clockSuspect: alert.clockSuspect, tier: tier,
+                alertIngestedAt: ingestedAt, firstOccurredAt: first, clockSuspect: alert.clockSuspect, tier: tier,
                 queue: queue, splitFrom: splitFrom, continues: continues))
     }
 
@@ -29,7 +29,8 @@ extension CaseRecord {
         let isRunning = state == .executing || state == .rollingBack
         let linked = Decision(
             CaseAlertLinked(
-                alertID: alert.alertID, occurredAt: alert.occurredAt, overlapScore: overlapScore,
+                alertID: alert.alertID, occurredAt: alert.occurredAt, clockSuspect: alert.clockSuspect,
+                overlapScore: overlapScore,
                 sharedEntities: shared.map { .init(type: $0.type, value: $0.value) }, severityID: alert.severity.id,
                 confidenceScore: alert.confidenceScore, pattern: alert.pattern, joinedDuringRun: isRunning,
                 joinedBy: joinedBy, alsoFits: alsoFits))

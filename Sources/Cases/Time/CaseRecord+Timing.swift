@@ -35,8 +35,8 @@ extension CaseRecord {
                 type: .slaStarted,
                 SLAClockEvent(
                     clock: clock, targetMs: target,
-                    atRiskAt: now.adding(milliseconds: Int64(Double(target) * targets.atRiskFraction)),
-                    dueAt: now.adding(milliseconds: target)))
+                    atRiskAt: now.deadline(afterMs: Int64(Double(target) * targets.atRiskFraction)),
+                    dueAt: now.deadline(afterMs: target)))
         }
     }
 
@@ -57,8 +57,8 @@ extension CaseRecord {
                 type: .slaRetargeted,
                 SLAClockEvent(
                     clock: clock.clock, targetMs: target,
-                    atRiskAt: start.adding(milliseconds: Int64(Double(target) * targets.atRiskFraction)),
-                    dueAt: start.adding(milliseconds: target)))
+                    atRiskAt: start.deadline(afterMs: Int64(Double(target) * targets.atRiskFraction)),
+                    dueAt: start.deadline(afterMs: target)))
         }
     }
 

@@ -51,8 +51,8 @@ extension CaseRecord {
             if let since = sla[index].pausedSince {
                 let paused = event.recordedAt.milliseconds(since: since)
                 sla[index].pausedMs += paused
-                sla[index].dueAt = sla[index].dueAt.adding(milliseconds: paused)
-                sla[index].atRiskAt = sla[index].atRiskAt.adding(milliseconds: paused)
+                sla[index].dueAt = sla[index].dueAt.deadline(afterMs: paused)
+                sla[index].atRiskAt = sla[index].atRiskAt.deadline(afterMs: paused)
             }
             sla[index].status = .running
             sla[index].pausedSince = nil

@@ -83,6 +83,10 @@ package struct CorrelationEngine: Sendable {
         return matches
     }
 
+    /// When the next window is over in which something may not have happened, in microseconds; `nil` when no correlation
+    /// waits for one.
+    package var nextDue: Int64? { hasAbsences ? states.compactMap(\.nextDue).min() : nil }
+
     /// Lets time pass: everything that arrived before `instant` has been given. Windows that may hold for what is not
     /// in them are judged when they are over, one after the other as if it had been then.
     /// - Parameter instant: by arrival, microseconds since 1970.
@@ -90,7 +94,7 @@ package struct CorrelationEngine: Sendable {
     package mutating func advance(to instant: Int64) -> [CorrelationMatch] {
         let end = Self.bounded(time: instant)
         var matches: [CorrelationMatch] = []
-        while hasAbsences, let due = states.compactMap(\.nextDue).min(), due <= end {
+        while let due = nextDue, due <= end {
             now = max(now, due)
             for place in states.indices { states[place].forget(at: now) }
             for place in states.indices {

@@ -15,9 +15,6 @@ struct PreparedRequest: Sendable {
 
     static let eventsMaximum = 512
 
-    /// RFC 3339 writes the years 0000 to 9999; in microseconds since 1970, less the first year for the offsets.
-    private static let writableTimes: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
-
     let streamKind: String
     let streamID: UUID
     let caseID: UUID?
@@ -28,7 +25,10 @@ struct PreparedRequest: Sendable {
     let byteCount: Int
 
     /// - Parameter key: needed when anything is sealed.
-    init(_ request: AppendRequest, _ catalogue: SealingCatalogue, key: TenantKey?) throws(EventLogError) {
+    /// - Throws: `malformed` for a request that no log takes, `unreadable` for a payload that its own readers refuse.
+    init(
+        _ request: AppendRequest, _ catalogue: SealingCatalogue, _ checks: PayloadChecks, key: TenantKey?
+    ) throws(EventLogError) {
         guard (1...Self.eventsMaximum).contains(request.events.count) else {
             throw EventLogError(
                 .malformed, "a request has 1 to \(Self.eventsMaximum) events, not \(request.events.count)")
@@ -50,9 +50,10 @@ struct PreparedRequest: Sendable {
             guard (1...1024).contains(event.type.utf8.count) else {
                 throw EventLogError(.malformed, "an event's type has 1 to 1024 bytes")
             }
-            guard Self.writableTimes.contains(event.occurredAt.microseconds) else {
+            guard Instant.writable.contains(event.occurredAt) else {
                 throw EventLogError(.malformed, "occurred_at has no four-digit year")
             }
+            try checks.check(event)
             drafts.append(try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key))
         }
         self.drafts = drafts

@@ -8,6 +8,11 @@ package struct FeedPage: Sendable {
     package var events: [Event]
     /// Everything before this position was looked at: the next page begins here, whatever the filter left out.
     package var next: Int64
+
+    package init(events: [Event], next: Int64) {
+        self.events = events
+        self.next = next
+    }
 }
 
 extension EventLog {
@@ -81,6 +86,48 @@ extension EventLog {
              ORDER BY e.event_id LIMIT 1
             """
         ).first
+    }
+
+    /// The first position, from one on, of an event of some types; `nil` when there is none. Nothing of it is read but what
+    /// the columns beside the body say, for whoever cannot read it.
+    package func first(
+        ofTypes types: [String], from position: Int64, tenant: UUID
+    ) async throws(EventLogError) -> Int64? {
+        try await reading { () throws(PostgresError) in
+            try await database.value(
+                """
+                SELECT min(p.position)
+                  FROM unnest(\(types)) AS t (type)
+                 CROSS JOIN LATERAL (
+                       SELECT e.position FROM docket.event AS e
+                        WHERE e.tenant_id = \(tenant) AND e.type = t.type AND e.position >= \(position)
+                        ORDER BY e.position LIMIT 1) AS p
+                """, as: Int64?.self)
+        }
+    }
+
+    /// What the columns beside the body say of the event at a position, for a body that cannot be read: place, stream, case
+    /// and type; no data. `nil` when the position is missing.
+    package func outline(at position: Int64, tenant: UUID) async throws(EventLogError) -> Event? {
+        try await reading { () throws(PostgresError) in
+            try await database.first(
+                """
+                SELECT e.event_id, e.type, e.schema_version, coalesce(s.kind, ''), e.stream_id, e.version, e.case_id,
+                       e.recorded_at, e.occurred_at, e.correlation_id
+                  FROM docket.event AS e
+                  LEFT JOIN docket.stream AS s ON s.tenant_id = \(tenant) AND s.stream_id = e.stream_id
+                 WHERE e.tenant_id = \(tenant) AND e.position = \(position)
+                """
+            ) { row throws(PostgresError) in
+                Event(
+                    position: position, eventID: try row[0], type: try row[1], schemaVersion: try row[2],
+                    streamKind: try row[3], streamID: try row[4], version: try row[5], caseID: try row[6],
+                    recordedAt: Instant(try row[7] as PostgresTimestamp),
+                    occurredAt: Instant(try row[8] as PostgresTimestamp),
+                    actor: Actor(kind: .service, subject: "unreadable", lane: .system), correlationID: try row[9],
+                    data: .null)
+            }
+        }
     }
 
     /// The tenant's events in order from a position on, all or those of some types or of one case. Without a filter the
@@ -170,6 +217,9 @@ extension EventLog {
     package func headChanges(tenant: UUID, beyond: Int64 = 0) -> HeadChanges {
         HeadChanges(watch: watch, tenant: tenant, beyond: beyond)
     }
+
+    /// The heads of all tenants, as they move: one query for everybody in this process who follows them.
+    package func headMoves() -> HeadMoves { HeadMoves(watch: watch) }
 
     /// Raw input by its digest, or nil when it is unknown or erased.
     package func evidence(tenant: UUID, digest: Digest) async throws(EventLogError) -> Evidence? {

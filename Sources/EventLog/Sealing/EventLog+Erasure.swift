@@ -140,7 +140,7 @@ extension EventLog {
     ) async throws(EventLogError) -> (verdict: AppendVerdict, erasure: Erasure) {
         let tenant = request.tenant
         let tenantKey = PreparedRequest.needsKey(request, catalogue) ? try await key(tenant) : nil
-        let prepared = try PreparedRequest(request, catalogue, key: tenantKey)
+        let prepared = try PreparedRequest(request, catalogue, checks, key: tenantKey)
         let (epoch, now) = (epoch(tenant), clock())
         do {
             let (verdict, erasure) = try await database.transaction { tx throws(PostgresError) in
@@ -205,7 +205,7 @@ extension EventLog {
             var prepared: [PreparedRequest] = []
             for request in requests[start..<min(start + 500, requests.count)] {
                 do {
-                    prepared.append(try PreparedRequest(request, catalogue, key: key))
+                    prepared.append(try PreparedRequest(request, catalogue, checks, key: key))
                 } catch {
                     throw PostgresError.abandon(error)
                 }

@@ -108,13 +108,6 @@ extension TelemetrySource {
     }
 }
 
-extension Instant {
-    /// By the same measure as for alerts: before 1990, or more than five minutes ahead.
-    fileprivate func isSuspect(receivedAt: Instant) -> Bool {
-        milliseconds(since: receivedAt) > 300_000 || self < Instant(microseconds: 631_152_000_000_000)
-    }
-}
-
 extension JSONValue {
     /// A depth that leaves room for the members under which a record's parts are placed, within what JSON may nest.
     private static let carriedDepth = 40

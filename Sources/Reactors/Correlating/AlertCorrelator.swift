@@ -61,7 +61,7 @@ package final class AlertCorrelator: Reactor {
         }
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         let rules = try await bench.registry().policy.correlation
         if state.withLock({ $0?.cases.rules }) != rules { try await recall(before: event.position) }
         try await note(event)
@@ -69,14 +69,16 @@ package final class AlertCorrelator: Reactor {
         case .caseMerged: try await takeOver(event)
         case .caseSplit: try await openSplit(event)
         case .alertNormalized:
-            guard let alert = try NormalizedAlert.read(event) else { return }
+            guard let alert = try NormalizedAlert.read(event) else { return .done }
             if let home = try await home(of: alert, event) {
                 // The same alert with other bytes stays where it is; what it names now may bring others along.
-                return try await gather(around: [alert.alertID], in: home, cause: event)
+                try await gather(around: [alert.alertID], in: home, cause: event)
+            } else {
+                try await place(alert, cause: event)
             }
-            try await place(alert, cause: event)
         default: break
         }
+        return .done
     }
 
     /// The case that an alert belongs to already, in memory or, for one that comes again after it was forgotten, by the

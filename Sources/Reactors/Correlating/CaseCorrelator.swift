@@ -31,9 +31,9 @@ package final class CaseCorrelator: Reactor {
 
     package func remember(_ event: Event) async throws { try await note(event) }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         try await note(event)
-        guard event.kind == .caseEnriched else { return }
+        guard event.kind == .caseEnriched else { return .done }
         let ids = try await bench.cases.load(event.caseID ?? bench.tenant, tenant: bench.tenant)?.alerts.map(\.alertID)
         let alerts = try await bench.alerts.load(ids ?? [], tenant: bench.tenant)
         try await bench.update(for: event, as: Self.name) { record in
@@ -51,6 +51,7 @@ package final class CaseCorrelator: Reactor {
             return record.correlate(
                 techniques: techniques, timeline: timeline, comparable: comparable(to: record))
         }
+        return .done
     }
 
     private func note(_ event: Event) async throws {

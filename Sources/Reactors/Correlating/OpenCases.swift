@@ -12,6 +12,7 @@ struct OpenCases: Sendable {
     /// An alert, as far as matching needs it.
     struct Seen: Sendable {
         var id: UUID
+        /// As its source says, held within what is plausible: a clock that was never set opens no endless window.
         var occurredAt: Instant
         /// When the log took it in.
         var arrivedAt: Instant
@@ -69,7 +70,7 @@ struct OpenCases: Sendable {
         if let known = alerts[alert.alertID] {
             if let caseID = known.caseID {
                 withdraw(known, from: caseID)
-                alerts[alert.alertID]?.occurredAt = alert.occurredAt
+                alerts[alert.alertID]?.occurredAt = alert.occurredAt.plausible(receivedAt: arrivedAt)
                 alerts[alert.alertID]?.weights = weights
                 if let changed = alerts[alert.alertID] { contribute(changed, to: caseID) }
                 return
@@ -77,7 +78,8 @@ struct OpenCases: Sendable {
             setLoose(known, false)
         }
         let seen = Seen(
-            id: alert.alertID, occurredAt: alert.occurredAt, arrivedAt: arrivedAt, weights: weights, caseID: nil)
+            id: alert.alertID, occurredAt: alert.occurredAt.plausible(receivedAt: arrivedAt), arrivedAt: arrivedAt,
+            weights: weights, caseID: nil)
         alerts[seen.id] = seen
         setLoose(seen, true)
         arrivedAlerts.append(seen.id, at: arrivedAt)

@@ -18,9 +18,9 @@ package struct ApprovalRequester: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         if event.kind == .approvalInvalidated {
-            guard let cause = event.data["cause"]?.stringValue, Self.renewing.contains(cause) else { return }
+            guard let cause = event.data["cause"]?.stringValue, Self.renewing.contains(cause) else { return .done }
         }
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
@@ -30,9 +30,10 @@ package struct ApprovalRequester: Reactor {
             return try ApprovalRequest(record: record, registry: registry, built: built).decisions(
                 id: UUID.v5(namespace: event.eventID, name: "approval"),
                 by: Actor(kind: .service, subject: "docket.\(Self.name)", lane: .system),
-                expiresAt: event.recordedAt.adding(milliseconds: registry.policy.approvals.defaultExpiryMs),
+                expiresAt: event.recordedAt.deadline(afterMs: registry.policy.approvals.defaultExpiryMs),
                 reason: "The gate asks for people.")
         }
+        return .done
     }
 }
 

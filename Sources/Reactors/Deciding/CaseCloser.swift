@@ -21,7 +21,7 @@ package final class CaseCloser: Reactor {
 
     package func remember(_ event: Event) async throws { learn(from: event) }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         learn(from: event)
         let registry = try await bench.registry()
         switch event.kind {
@@ -34,6 +34,7 @@ package final class CaseCloser: Reactor {
         case .caseClosed where event.actor.isHuman: try await complete(event)
         default: break
         }
+        return .done
     }
 
     /// Only what a person says teaches anything: what was closed by itself would confirm itself for ever. The event says

@@ -14,7 +14,7 @@ package struct GateKeeper: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
             let gate = Gate.evaluate(
@@ -23,6 +23,7 @@ package struct GateKeeper: Reactor {
                     registry: registry, now: event.recordedAt))
             return record.pass(gate, narrative: Self.narrative(record, gate))
         }
+        return .done
     }
 
     /// The full account for the person who is asked: what happened, what is suggested, what fell short and why.

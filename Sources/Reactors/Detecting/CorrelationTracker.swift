@@ -22,6 +22,8 @@ package final class CorrelationTracker: Reactor {
     package static let interests: Set<EventType> = [.detectionMatched]
     package static var memory: Set<EventType> { interests }
     package static let isTimed = true
+    /// What matches mean together depends on the order of all of them.
+    package static let isolatesStreams = false
 
     /// By how much a tick stays behind the clock, in milliseconds: clocks of servers differ by up to a second, and what is
     /// on its way into the log has its time already.
@@ -85,7 +87,7 @@ package final class CorrelationTracker: Reactor {
         _ = try consume(event)
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         // Tried again after a failure: the engine has seen it, and what it told is still to be written.
         if state.withLock({ $0?.consumed }) != event.position {
             let active = try await rules.rules(of: bench.tenant)
@@ -97,11 +99,12 @@ package final class CorrelationTracker: Reactor {
             }
         }
         try await write(cause: event)
+        return .done
     }
 
-    package func tick(at now: Instant, position: Int64) async throws {
+    package func tick(at now: Instant, position: Int64) async throws -> Instant? {
         let active = try await rules.rules(of: bench.tenant)
-        guard active.correlations.hasAbsences else { return }
+        guard active.correlations.hasAbsences else { return nil }
         if state.withLock({ $0?.rules.digest != active.digest }) { try await recall(upTo: position) }
         let instant = now.adding(milliseconds: -Self.tickDelayMs).microseconds
         state.withLock { state in
@@ -109,6 +112,9 @@ package final class CorrelationTracker: Reactor {
             state?.unwritten += found
         }
         try await write(cause: nil)
+        return state.withLock { $0?.engine.nextDue }.map {
+            Instant(microseconds: $0).adding(milliseconds: Self.tickDelayMs + 1)
+        }
     }
 
     private func write(cause event: Event?) async throws {
@@ -149,7 +155,9 @@ package final class CorrelationTracker: Reactor {
                 found +=
                     state?.engine.consume(
                         CorrelationInput(
-                            rules: ids, occurredAt: match.occurredAt.microseconds,
+                            rules: ids,
+                            // Windows are not opened or held open by a clock that was never set.
+                            occurredAt: match.occurredAt.plausible(receivedAt: event.recordedAt).microseconds,
                             arrivedAt: event.recordedAt.microseconds, digest: digest,
                             fields: (match.fields.objectValue ?? [:]).mapValues {
                                 ($0.arrayValue ?? []).compactMap(\.stringValue)

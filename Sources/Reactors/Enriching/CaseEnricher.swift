@@ -18,12 +18,13 @@ package struct CaseEnricher: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         try await bench.update(for: event, as: Self.name) { record in
             guard record.needsEnrichment else { return [] }
             let gone = try await evidenceSplitOff(record)
             return [try await enrichment(of: record, without: gone)] + record.expire(gone)
         }
+        return .done
     }
 
     /// Everything known about the case's entities as of now.
@@ -88,7 +89,9 @@ package struct CaseEnricher: Reactor {
         func item(_ kind: EvidenceKind, _ observedAt: Instant, _ summary: String, _ data: JSONValue) -> EvidenceItem {
             EvidenceItem(
                 kind: kind, source: alert.source, eventIDs: [found.eventID], observedAt: observedAt,
-                staleAfter: policy.freshnessMs(of: kind).map { observedAt.adding(milliseconds: $0) }, summary: summary,
+                staleAfter: policy.freshnessMs(of: kind).map {
+                    observedAt.plausible(receivedAt: found.receivedAt).deadline(afterMs: $0)
+                }, summary: summary,
                 data: data)
         }
         var items = [
@@ -121,7 +124,7 @@ package struct CaseEnricher: Reactor {
             EvidenceItem(
                 kind: kind, source: "inventory", eventIDs: first.eventID.map { [$0] } ?? [],
                 observedAt: first.observedAt,
-                staleAfter: registry.policy.freshnessMs(of: kind).map { first.observedAt.adding(milliseconds: $0) },
+                staleAfter: registry.policy.freshnessMs(of: kind).map { first.observedAt.deadline(afterMs: $0) },
                 summary: summary, data: data)
         }
         let name = first.name ?? first.value ?? "asset"

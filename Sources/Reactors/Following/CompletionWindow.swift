@@ -34,10 +34,18 @@ package struct CompletionWindow: Sendable {
         return queues[key]?.count == 1
     }
 
+    /// A position before the checkpoint that is worked on again: it waits its turn, and the checkpoint does not wait for it.
+    ///
+    /// - Returns: whether the work may start now.
+    package mutating func addAgain(_ position: Int64, key: UUID) -> Bool {
+        queues[key, default: []].append(position)
+        return queues[key]?.count == 1
+    }
+
     /// - Returns: the position of the same key that may start now.
     package mutating func finish(_ position: Int64, key: UUID) -> Int64? {
         unfinished.remove(position)
-        queues[key]?.removeAll { $0 == position }
+        if let index = queues[key]?.firstIndex(of: position) { queues[key]?.remove(at: index) }
         if let following = queues[key]?.first { return following }
         queues[key] = nil
         return nil

@@ -5,159 +5,141 @@ import Logging
 
 import struct Foundation.UUID
 
-/// Leads one reactor along one tenant's log: lease, memory, reactions, checkpoint.
+/// Leads one reactor along one tenant's log until there is nothing to do: memory, reactions, marks, checkpoint.
 ///
-/// The checkpoint moves after the reaction was appended: a crash repeats, never skips. A reaction that fails is tried
-/// again with growing pauses, for ever; it is never passed over.
+/// The checkpoint moves after the reaction was appended: a crash repeats, never skips. An event whose reaction fails for a
+/// reason of its own is marked, and with it the rest of its stream waits, in order; the checkpoint passes, and everything
+/// else goes on. While the log cannot be reached nothing passes.
 struct ReactorFollower: Sendable {
+    struct Limits: Sendable {
+        /// How many events a concurrent reactor works on at the same time.
+        var width = 16
+        /// How long it stays when it has come to the head of the log, for what its own tenant's stages write next.
+        var linger: Duration = .milliseconds(250)
+        /// How long it works before it lets others have its place.
+        var turn: Duration = .seconds(5)
+        /// How soon after events a timed reactor is told the time.
+        var tickIntervalMs: Int64 = 10_000
+        /// Streams that may be set aside; more mean that not the events are at fault, but the reactor.
+        var asideMaximum = 100
+        /// Attempts in a row before a stream is set aside.
+        var attempts = 3
+    }
+
+    /// What is kept of a reactor that rests.
+    struct Rest: Sendable {
+        var reactor: any Reactor
+        /// Up to where its memory reaches; `nil` when it has none yet.
+        var next: Int64?
+        /// Nothing was left to do when it came to rest.
+        var isAtHead = true
+        /// A timed reactor is to be told the time, whatever it had asked for.
+        var isToBeTold = false
+    }
+
     let tenant: UUID
-    let reactor: any Reactor
     let log: EventLog
     let positions: ReactorPositions
     let clock: @Sendable () -> Instant
-    let owner: String
+    let share: ReactorShare
     let logger: Logger
-    /// How many events a concurrent reactor works on at the same time.
-    var width = 16
-    /// How long a reactor that is timed waits for the time, at least.
-    var tickInterval = Duration.seconds(10)
+    var limits = Limits()
 
-    private enum Signal: Sendable {
-        case finished(Int64, key: UUID)
-        case headMoved
-        case renewed(Bool)
-    }
-
-    /// Runs until the task is cancelled.
-    func run() async throws {
-        while !Task.isCancelled {
-            guard let start = try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) else {
-                try await Task.sleep(for: .milliseconds(500))
-                continue
-            }
-            try await remember(upTo: start)
-            try await follow(from: start)
+    /// Works until the reactor rests at the head of the log, its turn is over, or another process leads the tenant.
+    func run(_ rest: Rest) async throws -> Rest {
+        let reactor = rest.reactor
+        let place = try await positions.place(of: reactor.name, tenant: tenant)
+        // Where somebody else has led it meanwhile, what it remembers is not all.
+        if rest.next != place.next {
+            if rest.next != nil { await reactor.forget() }
+            try await remember(reactor, upTo: place.next)
         }
+        var stretch = ReactorStretch(
+            self, reactor, place, isNew: rest.next == nil, isToBeTold: rest.next == nil || rest.isToBeTold)
+        let isAtHead = try await stretch.run()
+        return Rest(reactor: reactor, next: stretch.handled, isAtHead: isAtHead)
     }
 
-    private func remember(upTo end: Int64) async throws {
+    func remember(_ reactor: any Reactor, upTo end: Int64) async throws {
         let types = type(of: reactor).memory
         guard !types.isEmpty else { return }
         var next = try await reactor.memoryStart(before: end)
         while next < end {
-            let page = try await log.page(tenant: tenant, from: next, limit: 500, types: types.map(\.rawValue))
-            for event in page.events where event.position < end { try await reactor.remember(event) }
+            let (page, unreadable) = try await page(from: next, limit: 500, types: types.map(\.rawValue))
+            for event in page.events where event.position < end {
+                do {
+                    try await reactor.remember(event)
+                } catch  where !error.isOfTheLog {
+                    forgetting(event, reactor, "\(error)")
+                }
+            }
+            if let unreadable { forgetting(unreadable, reactor, "its body cannot be read") }
             next = page.next
         }
         try await reactor.takeUp(at: end)
     }
 
-    /// Returns when the lease was lost.
-    private func follow(from start: Int64) async throws {
-        let types = followed.map(\.rawValue)
-        // One after the other needs no bound on what runs, only on what is read ahead.
-        var window = CompletionWindow(next: start, limit: type(of: reactor).isConcurrent ? width : 64)
-        var events: [Int64: Event] = [:]
-        try await withThrowingTaskGroup(of: Signal.self) { group in
-            defer { group.cancelAll() }
-            group.addTask { try await renewLater() }
-            var isWaitingForHead = false
-            var nextTick = ContinuousClock.now
-            while true {
-                while window.hasRoom {
-                    let page = try await log.page(
-                        tenant: tenant, from: window.next, limit: window.limit, types: types)
-                    guard page.next > window.next else { break }
-                    for event in page.events {
-                        let key = type(of: reactor).isConcurrent ? event.streamID : tenant
-                        events[event.position] = event
-                        if window.add(event.position, key: key) { group.addTask { try await react(event, key: key) } }
-                    }
-                    window.skip(to: page.next)
-                }
-                if window.isIdle { try await advance(to: window.checkpoint) }
-                if !isWaitingForHead {
-                    isWaitingForHead = true
-                    let seen = window.next
-                    group.addTask {
-                        _ = try await log.waitForHead(tenant: tenant, beyond: seen, timeout: .seconds(5))
-                        return .headMoved
-                    }
-                }
-                switch try await group.next() {
-                case .finished(let position, let key):
-                    events[position] = nil
-                    if let following = window.finish(position, key: key), let event = events[following] {
-                        group.addTask { try await react(event, key: key) }
-                    }
-                    try await advance(to: window.checkpoint)
-                case .headMoved: isWaitingForHead = false
-                case .renewed(true):
-                    group.addTask { try await renewLater() }
-                    guard type(of: reactor).isTimed, window.isIdle, ContinuousClock.now >= nextTick else { continue }
-                    nextTick = ContinuousClock.now + tickInterval
-                    try await tick(after: window.next)
-                case .renewed(false), nil: return
-                }
-            }
-        }
+    /// What cannot be remembered is missing from the memory; whoever reacts to it marks it.
+    private func forgetting(_ event: Event, _ reactor: any Reactor, _ reason: String) {
+        logger.error(
+            "an event is missing from a reactor's memory",
+            metadata: metadata(reactor, event.position, event.type, reason))
     }
 
-    /// What it reacts to, and the erasures that its memory must not outlive.
-    private var followed: Set<EventType> {
-        let interests = type(of: reactor).interests
-        return type(of: reactor).memory.isEmpty ? interests : interests.union([.subjectErased])
-    }
-
-    private func renewLater() async throws -> Signal {
-        try await Task.sleep(for: .seconds(1))
-        return .renewed(
-            try await positions.lease(reactor.name, tenant: tenant, owner: owner, now: clock()) != nil)
-    }
-
-    /// Only at the head of the log, so that what time brings about is not decided before what was recorded in it.
-    private func tick(after position: Int64) async throws {
-        let now = clock()
-        guard try await log.head(tenant: tenant) == position else { return }
-        try await reactor.tick(at: now, position: position)
-    }
-
-    /// A position that somebody else moved further is no error: the lease was lost, and renewing it will tell.
-    private func advance(to position: Int64) async throws {
-        _ = try await positions.advance(reactor.name, tenant: tenant, to: position, owner: owner)
-    }
-
-    private func react(_ event: Event, key: UUID) async throws -> Signal {
-        var pause = Duration.milliseconds(50)
+    /// The next events of some types; where the first of them has a body that cannot be read, what is known of it instead,
+    /// and the page ends behind it.
+    func page(
+        from position: Int64, limit: Int, types: [String]
+    ) async throws -> (page: FeedPage, unreadable: Event?) {
+        var limit = limit
         while true {
+            // The untyped call in this `do` matters: with typed errors only, the catch below crashes Swift 6.3.1.
             do {
-                // Of the events of one erasure, the one outside any case stands for all.
-                if event.kind == .subjectErased, !type(of: reactor).memory.isEmpty {
-                    if event.caseID == nil {
-                        await reactor.forget()
-                        try await remember(upTo: event.position)
-                    }
-                } else {
-                    try await reactor.react(to: event)
-                }
-                return .finished(event.position, key: key)
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
                 try Task.checkCancellation()
-                logger.error(
-                    "a reaction failed and is tried again",
-                    metadata: [
-                        "reactor": "\(reactor.name)", "position": "\(event.position)", "type": "\(event.type)",
-                        "tenant": "\(tenant.lowercased)", "error": "\(error)",
-                    ])
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(10))
+                return (try await log.page(tenant: tenant, from: position, limit: limit, types: types), nil)
+            } catch let error as EventLogError where error.code == .corrupt {
+                guard limit == 1 else {
+                    limit /= 2
+                    continue
+                }
+                guard let found = try await log.first(ofTypes: types, from: position, tenant: tenant),
+                    let outline = try await log.outline(at: found, tenant: tenant)
+                else { throw error }
+                return (FeedPage(events: [], next: found + 1), outline)
             }
         }
+    }
+
+    /// One reaction.
+    func handle(_ event: Event, _ reactor: any Reactor) async throws -> Reaction {
+        // Of the events of one erasure, the one outside any case stands for all.
+        guard event.kind == .subjectErased, !type(of: reactor).memory.isEmpty else {
+            return try await reactor.react(to: event)
+        }
+        if event.caseID == nil {
+            await reactor.forget()
+            try await remember(reactor, upTo: event.position)
+        }
+        return .done
+    }
+
+    func metadata(_ reactor: any Reactor, _ position: Int64, _ type: String, _ error: String) -> Logger.Metadata {
+        [
+            "reactor": "\(reactor.name)", "position": "\(position)", "type": "\(type)",
+            "tenant": "\(tenant.lowercased)",
+            "error": "\(error)",
+        ]
     }
 }
 
-extension Reactor {
-    var name: String { Self.name }
+extension Error {
+    /// The log or its database is to blame, not the event: the same may work a moment later.
+    var isOfTheLog: Bool {
+        guard let error = self as? EventLogError else { return false }
+        return switch error.code {
+        case .queueFull, .unknownTenant, .fenced, .clockBehind, .tenantKey, .outcomeUnknown, .unavailable, .cancelled:
+            true
+        case .malformed, .unreadable, .legalHold, .corrupt: false
+        }
+    }
 }

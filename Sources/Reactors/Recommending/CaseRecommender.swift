@@ -16,7 +16,7 @@ package struct CaseRecommender: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
             let choice = PlanBuilder(registry: registry).choose(for: record)
@@ -25,6 +25,7 @@ package struct CaseRecommender: Reactor {
                 at: event.recordedAt)
             return record.recommend(recommendation, plan: choice.built?.plan, policy: registry.policy)
         }
+        return .done
     }
 
     static func recommendation(

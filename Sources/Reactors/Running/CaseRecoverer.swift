@@ -15,12 +15,13 @@ package struct CaseRecoverer: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
             let built = try PlanBuilder(registry: registry).rebuild(for: record)
             // Unknown is not "no": without the playbook's word a person confirms.
             return record.recover(serviceWasLost: built?.losesService ?? true)
         }
+        return .done
     }
 }

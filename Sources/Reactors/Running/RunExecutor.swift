@@ -9,7 +9,8 @@ package import Runs
 /// Starts approved runs and drives every active one, forwards and backwards, until it ends or has to wait.
 ///
 /// After a crash the events that are not finished are reacted to again; the driver is made from the log and goes on
-/// where it is safe to. Cases run at the same time, one case's events one after the other.
+/// where it is safe to. Cases run at the same time, one case's events one after the other. An outcome that nobody can
+/// tell yet is probed again later: the reaction ends with the time, and holds nothing until then.
 package struct RunExecutor: Reactor {
     package static let name = "execute"
     package static let interests: Set<EventType> = [
@@ -26,6 +27,9 @@ package struct RunExecutor: Reactor {
         throw ConnectorError(.forbidden, "there is no connector '\(name)'")
     }
 
+    /// How long an unknown outcome is probed before it is left to people.
+    static let patienceMs: Int64 = 3_600_000
+
     private let bench: Workbench
     private let connector: MakeConnector
 
@@ -34,15 +38,21 @@ package struct RunExecutor: Reactor {
         self.connector = connector
     }
 
-    package func react(to event: Event) async throws {
-        guard let caseID = event.caseID else { return }
+    package func react(to event: Event) async throws -> Reaction {
+        guard let caseID = event.caseID else { return .done }
         if event.kind == .approvalQuorumReached || event.kind == .gateAutoApproved {
             try await start(event)
         }
-        guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
-            return
+        while true {
+            guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive
+            else { return .done }
+            do {
+                return try await drive(run, of: record, cause: event)
+            } catch is RunFeed.Interrupted {
+                // Another driver of this run was faster: begin again from what the log says now.
+                try Task.checkCancellation()
+            }
         }
-        try await drive(run, of: record, cause: event)
     }
 
     private func start(_ event: Event) async throws {
@@ -60,8 +70,8 @@ package struct RunExecutor: Reactor {
         }
     }
 
-    private func drive(_ run: Run, of record: CaseRecord, cause event: Event) async throws {
-        guard var machine = RunMachine(run, at: bench.clock()) else { return }
+    private func drive(_ run: Run, of record: CaseRecord, cause event: Event) async throws -> Reaction {
+        guard var machine = RunMachine(run, at: bench.clock()) else { return .done }
         let playbook = machine.plan.playbook.id
         let registry = try await bench.registry()
         let feed = RunFeed(
@@ -71,36 +81,15 @@ package struct RunExecutor: Reactor {
             connector: { name throws(ConnectorError) in try await connector(name, registry) },
             record: { try await feed.record($0, of: $1) }, news: { try await feed.news() },
             conflict: { step in try await conflict(for: step, playbook: playbook, of: record.id) }, clock: bench.clock)
-        do {
-            if case .wait(.outcomeUnknown(let step)) = try await driver.drive(&machine) {
-                guard try await waitBeforeProbing(machine.run, step: step, feed) else { return }
-                try await driveAgain(record.id, cause: event)
-            }
-        } catch is RunFeed.Interrupted {
-            // Another driver of this run was faster: begin again from what the log says now.
-            try await driveAgain(record.id, cause: event)
-        }
+        guard case .wait(.outcomeUnknown(let step)) = try await driver.drive(&machine) else { return .done }
+        return Self.nextProbe(of: machine.run.step(step)?.unknownSince, at: bench.clock())
     }
 
-    private func driveAgain(_ caseID: UUID, cause event: Event) async throws {
-        guard let record = try await bench.cases.load(caseID, tenant: bench.tenant), let run = record.runToDrive else {
-            return
-        }
-        try await drive(run, of: record, cause: event)
-    }
-
-    /// An unknown outcome is probed again as long as it has been unknown, at most every minute, for an hour. Whatever
-    /// somebody says about the run meanwhile (a rollback, for example) has an event of its own and goes first.
-    private func waitBeforeProbing(_ run: Run, step: String, _ feed: RunFeed) async throws -> Bool {
-        let elapsed = bench.clock().milliseconds(since: run.step(step)?.unknownSince ?? bench.clock()) / 1_000
-        guard elapsed < 3_600 else { return false }
-        for _ in 0..<min(60, max(1, elapsed)) {
-            try await Task.sleep(for: .seconds(1))
-            for event in try await feed.news() where try RunEvent(type: event.type, data: event.data)?.runID == run.id {
-                return false
-            }
-        }
-        return true
+    /// An unknown outcome is probed again after as long as it has been unknown, at most every minute, for an hour.
+    static func nextProbe(of since: Instant?, at now: Instant) -> Reaction {
+        let elapsed = now.milliseconds(since: since ?? now)
+        guard elapsed < patienceMs else { return .done }
+        return .again(at: now.adding(milliseconds: min(60_000, max(1_000, elapsed))))
     }
 
     /// Looked at again immediately before each step: the environment may have changed since the approval.

@@ -11,6 +11,8 @@ package struct AlertStore: Sendable {
         package var alert: NormalizedAlert
         /// The `alert.normalized` event that carries it.
         package var eventID: UUID
+        /// When the log took that form of it in: against this the alert's own times are judged.
+        package var receivedAt: Instant
     }
 
     package let log: EventLog
@@ -26,7 +28,7 @@ package struct AlertStore: Sendable {
         for (id, events) in try await log.read(streams: ids, tenant: tenant) {
             for event in events where event.kind == .alertNormalized {
                 guard let alert = try NormalizedAlert.read(event) else { continue }
-                found[id] = Found(alert: alert, eventID: event.eventID)
+                found[id] = Found(alert: alert, eventID: event.eventID, receivedAt: event.recordedAt)
             }
         }
         return found

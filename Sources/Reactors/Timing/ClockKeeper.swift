@@ -18,7 +18,7 @@ package struct ClockKeeper: Reactor {
         self.bench = bench
     }
 
-    package func react(to event: Event) async throws {
+    package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
             if event.kind == .caseOpened || event.kind == .caseReopened {
@@ -28,5 +28,6 @@ package struct ClockKeeper: Reactor {
             guard event.kind == .caseSeverityChanged || event.kind == .caseAlertLinked else { return ending }
             return ending + (ending.isEmpty ? record.retargetedClocks(policy: registry.policy) : [])
         }
+        return .done
     }
 }

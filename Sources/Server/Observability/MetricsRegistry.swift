@@ -46,9 +46,12 @@ final class MetricsRegistry: Sendable {
         "docket_event_streams": .init(kind: "gauge", help: "Event streams open now."),
         "docket_projection_lag_events": .init(
             kind: "gauge", help: "Events not yet in a read model, of the tenant that is furthest behind."),
-        "docket_projections_blocked": .init(kind: "gauge", help: "Read models that stand in front of a poison event."),
         "docket_log_lines_dropped_total": .init(
             kind: "counter", help: "Log lines that could not be written: the disk is full, or nobody reads."),
+        "docket_projections_blocked": .init(kind: "gauge", help: "Read models that stand still."),
+        "docket_set_aside_streams": .init(
+            kind: "gauge",
+            help: "Cases and other streams that wait because a read model or a stage cannot take an event."),
         "docket_database_up": .init(kind: "gauge", help: "1 when the database answers."),
     ]
 

@@ -95,6 +95,7 @@ extension Problem {
             self = Unavailability(error).problem()
         case .unknownTenant: self.init(.notFound, "There is no such thing here.")
         case .malformed: self.init(.validationFailed, "The log does not take this input.")
+        case .unreadable: self = .defect
         case .legalHold: self.init(Rejection.legalHold)
         case .tenantKey, .corrupt: self = .defect
         }

@@ -83,7 +83,7 @@ enum ApprovalRoutes {
                 throw Problem.validation(refusal.problems.map { $0.fieldError(below: "/parameters") })
             }
             return try ApprovalRequest(record: record, registry: registry, built: built).decisions(
-                id: id, by: call.permit.actor, expiresAt: call.now.adding(milliseconds: expiry), reason: reason)
+                id: id, by: call.permit.actor, expiresAt: call.now.deadline(afterMs: expiry), reason: reason)
         }
         return try reply(written, approval: id, status: .created).locating("/v1/approvals/\(id.lowercased)")
     }

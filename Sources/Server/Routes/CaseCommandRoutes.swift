@@ -89,7 +89,7 @@ enum CaseCommandRoutes {
         }
         let item = EvidenceItem(
             kind: kind, source: body.optionalText("source", 1...200) ?? subject, eventIDs: [], observedAt: observedAt,
-            staleAfter: policy.freshnessMs(of: kind).map { observedAt.adding(milliseconds: $0) },
+            staleAfter: policy.freshnessMs(of: kind).map { observedAt.deadline(afterMs: $0) },
             summary: body.optionalText("summary", 1...1_000) ?? "Added by \(subject).", data: body.object("data"))
         try body.finish()
         let written = try await call.updateCase(isConditional: false) {

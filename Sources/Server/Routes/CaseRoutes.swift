@@ -33,8 +33,20 @@ enum CaseRoutes {
         filter.sla = try query.choice("sla")
         filter.updatedAfter = try query.instant("updated_after")
         filter.sort = try query.choice("sort") ?? .openedAt
-        let page = try await call.services.queries.cases(tenant: call.tenant, filter: filter, page: try query.page())
+        var page = try await call.services.queries.cases(tenant: call.tenant, filter: filter, page: try query.page())
+        page.items = try await showingHeldBack(page.items, call)
         return Reply(.ok, page.json)
+    }
+
+    /// Says of a case what cannot be shown or done because an event of it cannot be taken; of others nothing.
+    private static func showingHeldBack(_ views: [JSONValue], _ call: Call<ReadCases>) async throws -> [JSONValue] {
+        let ids = views.map { $0["id"]?.stringValue.flatMap(UUID.init(uuidString:)) }
+        let held = try await call.services.queries.heldBack(ofCases: ids.compactMap(\.self), tenant: call.tenant)
+        return zip(views, ids).map { view, id in
+            var view = view
+            view["held_back"] = id.flatMap { held[$0] }
+            return view
+        }
     }
 
     /// `subject`, or `issuer|subject`.
@@ -52,6 +64,7 @@ enum CaseRoutes {
         let found = try await call.services.find(in: "cases", tenant: call.tenant) {
             try await call.services.queries.case(id, tenant: call.tenant)
         }
-        return .resource(found.view, version: found.version)
+        let view = try await showingHeldBack([found.view], call)[0]
+        return .resource(view, version: found.version)
     }
 }

@@ -26,7 +26,8 @@ struct HealthRoutes: Sendable {
         }
     }
 
-    /// Ready means: the database answers, no read model is blocked, and this clock and the database's agree.
+    /// Ready means: the database answers, no read model stands still, and this clock and the database's agree. What a
+    /// single case or stream is set aside for is said, and stops nobody.
     private func readiness() async -> Reply {
         // What the place itself knows (its disk, its own database being started) comes in the words of who knows it.
         var checks = services.checks()
@@ -44,6 +45,7 @@ struct HealthRoutes: Sendable {
                     name: "projections", isOK: blocked.isEmpty,
                     detail: blocked.isEmpty
                         ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
+            checks.append(ReadinessCheck(name: "set_aside", isOK: true, detail: try await setAside()))
         } catch {
             checks.removeAll { $0.name == "database" }
             checks.append(ReadinessCheck(name: "database", isOK: false, detail: "does not answer"))
@@ -72,6 +74,17 @@ struct HealthRoutes: Sendable {
             ])
     }
 
+    /// How many streams wait because something cannot take an event of theirs, and what that is; `nil` when none does.
+    private func setAside() async throws -> String? {
+        let marks = try await services.projections.marks()
+        let failures = try await ReactorPositions(services.database).failures()
+        let streams = Set(marks.map(\.streamID)).union(failures.map(\.mark.streamID))
+        guard !streams.isEmpty else { return nil }
+        let names = Set(marks.map(\.projection)).union(failures.map(\.reactor)).sorted().joined(separator: ", ")
+        return
+            "\(streams.count) \(streams.count == 1 ? "case or stream is" : "cases or streams are") held back by \(names)"
+    }
+
     private func gauges() async -> [(name: String, labels: [String: String], value: Double)] {
         var gauges: [(name: String, labels: [String: String], value: Double)] = [
             ("docket_event_streams", [:], Double(services.streams.open))
@@ -96,6 +109,13 @@ struct HealthRoutes: Sendable {
                     ("docket_projection_lag_events", ["projection": name], Double(all.map(\.lag).max() ?? 0)))
             }
             gauges.append(("docket_projections_blocked", [:], Double(statuses.count { $0.isBlocked })))
+            for (name, marks) in Dictionary(grouping: try await services.projections.marks(), by: \.projection) {
+                gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
+            }
+            let failures = try await ReactorPositions(services.database).failures()
+            for (name, marks) in Dictionary(grouping: failures, by: \.reactor) {
+                gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
+            }
             gauges.append(("docket_database_up", [:], 1))
         } catch {
             gauges.append(("docket_database_up", [:], 0))

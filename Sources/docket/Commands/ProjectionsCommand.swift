@@ -19,16 +19,17 @@ struct ProjectionsCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists projections, how far they are, and what blocks them.")
+            abstract: "Lists projections, how far they are, what blocks them, and which cases are set aside.")
 
         @Option(help: "Only this tenant, by name or id.") var tenant: String?
         @Option(help: "text or json.") var format = OutputFormat.text
         @OptionGroup var storage: StorageOptions
 
         func run() async throws {
-            let statuses = try await Storage.with(storage) { opened in
+            let (statuses, marks) = try await Storage.with(storage) { opened in
                 let only = tenant == nil ? nil : try await opened.tenant(tenant ?? "").id
-                return try await ProjectionMonitor(database: opened.database).list(tenant: only)
+                let monitor = ProjectionMonitor(database: opened.database)
+                return (try await monitor.list(tenant: only), try await monitor.marks(tenant: only))
             }
             for status in statuses {
                 switch format {
@@ -47,7 +48,17 @@ struct ProjectionsCommand: AsyncParsableCommand {
                     )
                 }
             }
-            if statuses.contains(where: \.isBlocked) { throw ExitCode(2) }
+            for mark in marks {
+                switch format {
+                case .json: Terminal.print(["set_aside": try JSONValue(encoding: mark)])
+                case .text:
+                    let stream = mark.caseID.map { "case \($0.lowercased)" } ?? "stream \(mark.streamID.lowercased)"
+                    Terminal.print(
+                        "\(mark.projection) v\(mark.version)  \(mark.tenantID.lowercased)  SET ASIDE \(stream) since \(mark.since): \(mark.reason)"
+                    )
+                }
+            }
+            if statuses.contains(where: \.isBlocked) || !marks.isEmpty { throw ExitCode(2) }
         }
 
         private static func state(blocked: Bool, error: String?, lag: Int64) -> String {

@@ -64,7 +64,7 @@ struct TokenCommand: AsyncParsableCommand {
             let now = opened.clock()
             let issued = TokenIssuer.create(
                 tenant: tenant, subject: subject, roles: roles,
-                expiresAt: lifetimeMs.map { now.adding(milliseconds: $0) }, at: now)
+                expiresAt: lifetimeMs.map { now.deadline(afterMs: $0) }, at: now)
             try await GovernanceWriter(log: opened.log, tenant: tenant, actor: .commandLine, clock: opened.clock)
                 .append(
                     [Decision(issued.token)], kind: .token,

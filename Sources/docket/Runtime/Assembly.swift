@@ -90,15 +90,12 @@ struct Assembly: Sendable {
 
     private var timekeeper: Timekeeper {
         let queries = ProjectionQueries(storage.database)
-        let log = storage.log
-        return Timekeeper(cases: pipeline.cases, clock: storage.clock, logger: logger) { now in
-            var candidates: Set<Timekeeper.Candidate> = []
-            for tenant in try await log.heads().keys where tenant != SystemTenant.id {
-                for timer in try await queries.dueTimers(tenant: tenant, upTo: now).value {
-                    candidates.insert(Timekeeper.Candidate(tenant: tenant, caseID: timer.caseID))
-                }
-            }
-            return Array(candidates)
+        return Timekeeper(
+            cases: pipeline.cases, positions: ReactorPositions(storage.database), clock: storage.clock, logger: logger
+        ) { now, failing in
+            let agenda = try await queries.agenda(at: now, leavingOut: failing)
+            return Timekeeper.Agenda(
+                due: agenda.due.map { .init(tenant: $0.tenant, caseID: $0.caseID) }, next: agenda.next)
         }
     }
 

@@ -109,6 +109,7 @@ struct Storage: Sendable {
         let placement = try Placement(directory: directory)
         let log = EventLog(
             database: database, keys: try TenantKeys(directory: directory + "/keys"), catalogue: try .domain,
+            checks: .domain,
             epoch: { placement.writerEpoch(of: $0) }, clock: clock)
         return Storage(
             cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database,

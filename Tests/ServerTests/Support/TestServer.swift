@@ -70,7 +70,8 @@ struct TestServer: Sendable {
     ) async throws {
         let clock: @Sendable () -> Instant = { .now() }
         let log = EventLog(
-            database: database, keys: try TenantKeys(directory: keys), catalogue: try .domain, clock: clock)
+            database: database, keys: try TenantKeys(directory: keys), catalogue: try .domain, checks: .domain,
+            clock: clock)
         let policy: Policy = try JSONValue.parse(Content.defaultPolicy).decode()
         let pipeline = Pipeline(log: log, defaultPolicy: policy, clock: clock)
         let directory = TenantDirectory(log: log, clock: clock)
