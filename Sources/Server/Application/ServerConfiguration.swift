@@ -28,7 +28,7 @@ package struct ServerConfiguration: Sendable {
         limits: RequestLimits = RequestLimits(), heartbeat: Duration = .seconds(15), streamsMaximum: Int = 256,
         largeBodiesMaximum: Int = 4,
         positionTimeout: Duration = .seconds(5), denialInterval: Duration = .seconds(1),
-        shutdownGrace: Duration = .seconds(4),
+        shutdownGrace: Duration = .seconds(3),
         onReady: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.host = host

@@ -50,10 +50,10 @@ struct ProjectionsCommand: AsyncParsableCommand {
             }
             for mark in marks {
                 switch format {
-                case .json: Terminal.print(["set_aside": try JSONValue(encoding: mark)])
+                case .json: try Terminal.print(["set_aside": try JSONValue(encoding: mark)])
                 case .text:
                     let stream = mark.caseID.map { "case \($0.lowercased)" } ?? "stream \(mark.streamID.lowercased)"
-                    Terminal.print(
+                    try Terminal.print(
                         "\(mark.projection) v\(mark.version)  \(mark.tenantID.lowercased)  SET ASIDE \(stream) since \(mark.since): \(mark.reason)"
                     )
                 }
