@@ -140,8 +140,10 @@ let package = Package(
         .executableTarget(
             name: "docket-bench",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "SOCDay", "Schema",
-                "Sealing",
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Postgres", "Projections", "Proof", "Reactors",
+                "SOCDay", "Schema", "Sealing",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Benchmarks",
             exclude: ["Detection", "README.md", "RESULTS.md"], swiftSettings: settings),

@@ -11,6 +11,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case clockBehind
         /// The request breaks a rule that every request must keep: a defect of the caller, or hostile input.
         case malformed
+        /// An event is larger than its type may be: what is large belongs into evidence, which the event cites.
+        case tooLarge
         /// The tenant's key file is missing although the tenant has sealed data, or cannot be read or made.
         case tenantKey
         /// Whether the request was recorded is unknown even after asking again; the same event ids may be resubmitted.

@@ -53,7 +53,14 @@ struct PreparedRequest: Sendable {
             guard Self.writableTimes.contains(event.occurredAt.microseconds) else {
                 throw EventLogError(.malformed, "occurred_at has no four-digit year")
             }
-            drafts.append(try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key))
+            let draft = try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key)
+            let bytesMaximum = catalogue.bytesMaximum[event.type] ?? SealingCatalogue.eventBytesMaximum
+            let bytes = draft.byteCount
+            guard bytes <= bytesMaximum else {
+                throw EventLogError(
+                    .tooLarge, "\(event.type) has \(bytes) bytes, and may have \(bytesMaximum)")
+            }
+            drafts.append(draft)
         }
         self.drafts = drafts
         var evidence: [SealedEvidence] = []
