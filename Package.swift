@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "docket-bench",
             dependencies: [
-                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Postgres", "Projections", "Proof", "Reactors",
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Postgres", "Projections", "Proof",
+                "Reactors",
                 "SOCDay", "Schema", "Sealing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -61,7 +61,8 @@ extension VolumeBenchmark {
         Self.line(
             "5,000 forms of one alert",
             "first hundred \(Int(first))/s   last hundred \(Int(last))/s   last to first \(Bench.hundredths(last / first))"
-                + "   limit (one commit after the other) \(Int(sequential))/s   ratio \(Bench.hundredths(last / sequential))")
+                + "   limit (one commit after the other) \(Int(sequential))/s   ratio \(Bench.hundredths(last / sequential))"
+        )
     }
 
     private func receive(_ items: [AlertReceiver.Item], _ receiver: AlertReceiver, _ tenant: UUID) async throws {

@@ -53,7 +53,8 @@ extension VolumeBenchmark {
         let loading = try await Bench.seconds { _ = try await fresh.registry(of: tenant) }
         Self.line(
             "  snapshot",
-            "written in \(Bench.hundredths(saving)) s, taken up in \(Bench.hundredths(loading)) s   \(try Self.memory())")
+            "written in \(Bench.hundredths(saving)) s, taken up in \(Bench.hundredths(loading)) s   \(try Self.memory())"
+        )
     }
 
     private func register(_ numbers: Range<Int>, _ tenant: UUID) async throws {

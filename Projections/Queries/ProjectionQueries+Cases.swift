@@ -77,7 +77,8 @@ extension ProjectionQueries {
     }
 
     /// Each filter that is not asked for is a constant, which the plan leaves out.
-    static func cases(_ tenant: UUID, _ filter: CaseFilter, after cursor: Cursor?, limit: Int, _ set: TableSet) -> Query {
+    static func cases(_ tenant: UUID, _ filter: CaseFilter, after cursor: Cursor?, limit: Int, _ set: TableSet) -> Query
+    {
         let sort = filter.sort
         let states = filter.states.map(\.rawValue)
         let severities = filter.severities.map(\.rawValue)

@@ -29,7 +29,8 @@ package enum AlertIntake {
         let named = draft.entities.count
         draft.entities = bounded(draft.entities)
         if draft.entities.count < named {
-            report.warn("\(named) entities with long values: the first \(draft.entities.count) are entities of the alert")
+            report.warn(
+                "\(named) entities with long values: the first \(draft.entities.count) are entities of the alert")
         }
         let sourceRef = draft.sourceRef ?? digest.text
         let receipt = Receipt(

@@ -63,7 +63,9 @@ struct RegistryTests {
     @Test("of what everything depends on, so many dependents are given and no more")
     func hub() throws {
         var registry = Registry(tenant: Fixture.tenant, policy: try OpenAdminPort.registry().policy)
-        for number in 0..<1_500 { try registry.apply(try asset("host-\(number)", dependsOn: ["hub"], at: Int64(number))) }
+        for number in 0..<1_500 {
+            try registry.apply(try asset("host-\(number)", dependsOn: ["hub"], at: Int64(number)))
+        }
         #expect(registry.dependents(of: [key("hub")]).count == Registry.dependentsMaximum)
     }
 
@@ -99,7 +101,9 @@ struct RegistryTests {
         for id in cases.prefix(30) {
             events.append((.caseClosed, id, ["verdict": "true_positive", "verdict_id": 2, "reason": "So it was."]))
         }
-        var all = events.enumerated().map { event($0.element.0, caseID: $0.element.1, $0.element.2, at: Int64($0.offset)) }
+        var all = events.enumerated().map {
+            event($0.element.0, caseID: $0.element.1, $0.element.2, at: Int64($0.offset))
+        }
         for number in 0..<5_000 {
             all.append(
                 try asset("host-\(number % 4_500)", dependsOn: ["host-\(number / 10)"], at: Int64(all.count)))
@@ -112,13 +116,16 @@ struct RegistryTests {
             var before = Registry(tenant: Fixture.tenant, policy: policy)
             for event in all.prefix(cut) { try before.apply(event) }
             // As text, as the database keeps it.
-            let kept = try before.snapshot().map { try JSONValue.parse($0.canonicalBytes(), limits: .init(members: .max)) }
+            let kept = try before.snapshot().map {
+                try JSONValue.parse($0.canonicalBytes(), limits: .init(members: .max))
+            }
             var restored = try Registry(snapshot: kept, tenant: Fixture.tenant, nextPosition: before.nextPosition)
             for event in all.dropFirst(cut) { try restored.apply(event) }
             #expect(restored.nextPosition == whole.nextPosition && restored.policy == whole.policy, "cut at \(cut)")
             #expect(try sorted(restored.snapshot()) == sorted(parts), "cut at \(cut)")
             let (some, others) = (
-                restored.dependents(of: [key("host-3"), key("host-0")]), whole.dependents(of: [key("host-3"), key("host-0")])
+                restored.dependents(of: [key("host-3"), key("host-0")]),
+                whole.dependents(of: [key("host-3"), key("host-0")])
             )
             #expect(some == others)
         }

@@ -109,7 +109,9 @@ struct StreamTests {
         }
     }
 
-    @Test("an event that is larger than its type may be is refused, sealed members counted, and nothing of its request is kept")
+    @Test(
+        "an event that is larger than its type may be is refused, sealed members counted, and nothing of its request is kept"
+    )
     func sizes() async throws {
         try await LogFixture.with { log in
             let large = JSONValue.string(String(repeating: "x", count: SealingCatalogue.eventBytesMaximum))

@@ -39,6 +39,17 @@ struct QueuePlanTests {
                   FROM generate_series(1, \(count)) AS n
                 """)
         }
+        try await fixture.superuser.execute(
+            """
+            INSERT INTO \(unescaped: cases["case_alert"]) (tenant_id, alert_id, case_id)
+            SELECT tenant_id, gen_random_uuid(), case_id FROM \(unescaped: cases["cases"])
+            """)
+        try await fixture.superuser.execute(
+            """
+            INSERT INTO \(unescaped: cases["case_entity"]) (tenant_id, value_digest, entity_type, case_id, value)
+            SELECT tenant_id, sha256(convert_to(last_position::text, 'UTF8')), 'device', case_id, last_position::text
+              FROM \(unescaped: cases["cases"])
+            """)
         for table in [cases["cases"], cases["case_entity"], cases["case_alert"], approvals["approvals"]] {
             try await fixture.superuser.execute("VACUUM ANALYZE \(unescaped: table)")
         }
@@ -51,7 +62,9 @@ struct QueuePlanTests {
         }.joined(separator: "\n")
     }
 
-    @Test("no list of the queue, in any order and with any filter, and no count reads a tenant's cases one after the other")
+    @Test(
+        "no list of the queue, in any order and with any filter, and no count reads a tenant's cases one after the other"
+    )
     func indexes() async throws {
         try await ProjectionFixture.with { fixture in
             let (cases, approvals) = try await fill(fixture)

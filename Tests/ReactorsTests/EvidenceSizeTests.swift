@@ -81,7 +81,9 @@ struct EvidenceSizeTests {
             #expect(whole["ocsf"]?.objectValue?.isEmpty == false)
             let alert = try #require(try NormalizedAlert.read(event))
             #expect(alert.title == sent["title"]?.stringValue)
-            #expect(alert.evidence.first?.apart?.digest == Digest.sha256(sent.at("/evidence/0/data")?.canonicalBytes() ?? []))
+            #expect(
+                alert.evidence.first?.apart?.digest
+                    == Digest.sha256(sent.at("/evidence/0/data")?.canonicalBytes() ?? []))
         }
     }
 

@@ -29,7 +29,8 @@ extension CaseRecord {
         let linked = Decision(
             CaseAlertLinked(
                 alertID: alert.alertID, occurredAt: alert.occurredAt, overlapScore: overlapScore,
-                sharedEntities: Self.shown(shared).map { .init(type: $0.type, value: $0.value) }, severityID: alert.severity.id,
+                sharedEntities: Self.shown(shared).map { .init(type: $0.type, value: $0.value) },
+                severityID: alert.severity.id,
                 confidenceScore: alert.confidenceScore, pattern: alert.pattern, joinedDuringRun: isRunning,
                 joinedBy: joinedBy, alsoFits: alsoFits))
         return [linked] + (isRunning ? [] : invalidatingApproval(cause: "alert_linked"))
@@ -97,7 +98,8 @@ extension CaseRecord {
         return [
             Decision(
                 CaseCorrelated(
-                    relatedAlertIDs: alerts.suffix(1_000).map(\.alertID), attackTechniques: techniques, timeline: timeline,
+                    relatedAlertIDs: alerts.suffix(1_000).map(\.alertID), attackTechniques: techniques,
+                    timeline: timeline,
                     comparableCases: comparable))
         ]
     }

@@ -1,5 +1,5 @@
-package import JSON
 import Events
+package import JSON
 
 package import struct Foundation.UUID
 

@@ -43,8 +43,10 @@ package final class CaseCorrelator: Reactor {
         guard event.kind == .caseEnriched else { return }
         guard let id = event.caseID, let found = try await bench.cases.load(id, tenant: bench.tenant) else { return }
         let limits = try await bench.registry().policy.caseLimits ?? Policy.CaseLimits()
-        let shown = found.alerts.sorted { ($0.occurredAt, $0.alertID.uuidString) < ($1.occurredAt, $1.alertID.uuidString) }
-            .suffix(limits.maxTimeline).map(\.alertID)
+        let shown = found.alerts.sorted {
+            ($0.occurredAt, $0.alertID.uuidString) < ($1.occurredAt, $1.alertID.uuidString)
+        }
+        .suffix(limits.maxTimeline).map(\.alertID)
         let alerts = try await summaries(of: shown)
         try await bench.update(for: event, as: Self.name) { record in
             let timeline = record.alerts.compactMap { linked in

@@ -200,7 +200,8 @@ package final class CorrelationTracker: Reactor {
                     group: match.group.map { .init(name: $0.name, value: $0.value) },
                     firstOccurredAt: Instant(microseconds: match.firstOccurredAt),
                     lastOccurredAt: Instant(microseconds: match.lastOccurredAt), count: match.count,
-                    measured: match.measured?.description, ruleIDs: match.rules, rawDigests: Array(match.digests.prefix(Self.digestsMaximum)))
+                    measured: match.measured?.description, ruleIDs: match.rules,
+                    rawDigests: Array(match.digests.prefix(Self.digestsMaximum)))
             ])
         let matched = cause.events(for: [Decision(payload)], salt: salt)
         _ = try await self.rules.log.append(

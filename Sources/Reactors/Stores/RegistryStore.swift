@@ -80,7 +80,8 @@ package final class RegistryStore: Sendable {
             slots.withLock { $0[tenant, default: Slot()].kept = fresh }
         }
         while kept.registry.nextPosition < head {
-            let page = try await log.page(tenant: tenant, from: kept.registry.nextPosition, limit: 500, types: Self.types)
+            let page = try await log.page(
+                tenant: tenant, from: kept.registry.nextPosition, limit: 500, types: Self.types)
             let readSince = kept.readSince
             if page.events.contains(where: { $0.kind == .subjectErased && $0.position >= readSince }) {
                 // What was folded before may name what was erased.
@@ -104,7 +105,8 @@ package final class RegistryStore: Sendable {
         let ticket = try await log.memories.ticket(
             Self.memoryName, code: "\(Registry.snapshotCode)/\(policy.text)", tenant: tenant)
         let snapshot = try await log.memories.load(ticket, before: head)
-        let registry = snapshot.flatMap { Self.registry(of: $0, tenant) } ?? Registry(tenant: tenant, policy: defaultPolicy)
+        let registry =
+            snapshot.flatMap { Self.registry(of: $0, tenant) } ?? Registry(tenant: tenant, policy: defaultPolicy)
         return Kept(registry: registry, ticket: ticket, readSince: head)
     }
 
