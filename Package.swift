@@ -141,8 +141,8 @@ let package = Package(
         .executableTarget(
             name: "docket-bench",
             dependencies: [
-                "Cases", "EventLog", "Events", "JSON", "Postgres", "Projections", "Proof", "Runs", "SOCDay", "Schema",
-                "Sealing",
+                "Cases", "Content", "EventLog", "Events", "Intake", "JSON", "Postgres", "Projections", "Proof",
+                "Reactors", "Runs", "SOCDay", "Schema", "Sealing", lifecycle, logging,
             ],
             path: "Benchmarks",
             exclude: ["Detection", "README.md", "RESULTS.md"], swiftSettings: settings),

@@ -8,7 +8,8 @@ import Sealing
 ///
 /// `docket-bench [append|feed|proof|rebuild …]`: all of them without an argument. `rebuild=N` is a rebuild of N events.
 /// `docket-bench day [--alerts N] [--seed S] [--common]` replays a day, and is run only when it is asked for; `--common` under
-/// a policy that lists the domain controllers as common.
+/// a policy that lists the domain controllers as common. `docket-bench volume [alerts|forms|assets|start …]` is what must
+/// not grow with what is there already.
 @main
 struct Bench {
     static let rounds = 5
@@ -18,6 +19,21 @@ struct Bench {
         if arguments.count == 3, arguments.first == RebuildBenchmark.argument {
             let last = Array(arguments.suffix(2))
             return try await RebuildBenchmark.process(connectionString: last[0], keysDirectory: last[1])
+        }
+        if arguments.count == 4, arguments.first == VolumeBenchmark.startArgument,
+            let tenant = UUID(uuidString: Array(arguments)[3])
+        {
+            let words = Array(arguments)
+            return try await VolumeBenchmark.startProcess(
+                connectionString: words[1], keysDirectory: words[2], tenant: tenant)
+        }
+        if arguments.first == "volume" {
+            let names = Array(arguments.dropFirst())
+            guard names.allSatisfy(VolumeBenchmark.names.contains) else {
+                print("docket-bench volume [\(VolumeBenchmark.names.joined(separator: "|")) …]")
+                exit(64)
+            }
+            return try await VolumeBenchmark.run(names.isEmpty ? VolumeBenchmark.names : names)
         }
         if arguments.first == "day" {
             guard let day = DayBenchmark.Arguments(Array(arguments.dropFirst())) else {
@@ -61,6 +77,12 @@ struct Bench {
     static func seconds(_ body: () async throws -> Void) async rethrows -> Double {
         let start = ContinuousClock.now
         try await body()
+        return seconds(ContinuousClock.now - start)
+    }
+
+    static func secondsNow(_ body: () -> Void) -> Double {
+        let start = ContinuousClock.now
+        body()
         return seconds(ContinuousClock.now - start)
     }
 

@@ -23,6 +23,15 @@ CREATE INDEX IF NOT EXISTS cases_v{version}_opened ON projection.cases_v{version
 CREATE INDEX IF NOT EXISTS cases_v{version}_updated ON projection.cases_v{version} (tenant_id, updated_at, case_id);
 CREATE INDEX IF NOT EXISTS cases_v{version}_severity ON projection.cases_v{version} (tenant_id, severity_rank, opened_at, case_id);
 CREATE INDEX IF NOT EXISTS cases_v{version}_state ON projection.cases_v{version} (tenant_id, state, opened_at);
+-- By deadline, in the words of the query: what has none comes last.
+CREATE INDEX IF NOT EXISTS cases_v{version}_due ON projection.cases_v{version}
+    (tenant_id, coalesce(next_due_at, '9999-12-31T23:59:59.999999Z'::timestamptz), case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_assignee ON projection.cases_v{version} (tenant_id, assignee_subject, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_queue ON projection.cases_v{version} (tenant_id, queue, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS cases_v{version}_breached ON projection.cases_v{version} (tenant_id, opened_at, case_id) WHERE sla_breached;
+CREATE INDEX IF NOT EXISTS cases_v{version}_at_risk ON projection.cases_v{version} (tenant_id, opened_at, case_id) WHERE sla_at_risk;
+-- The counts at the head of the queue, from the index alone.
+CREATE INDEX IF NOT EXISTS cases_v{version}_counts ON projection.cases_v{version} (tenant_id, state) INCLUDE (sla_breached, sla_at_risk);
 
 -- Which cases an entity occurs in; the value is normalized. Erased values have no row. The key holds the value's
 -- SHA-256, because a value may be longer than a B-tree takes.

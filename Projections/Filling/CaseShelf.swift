@@ -66,11 +66,14 @@ actor CaseShelf {
         for id in touched {
             guard let entry = entries.removeValue(forKey: id) else { continue }
             bytes -= entry.folded.bytes
-            let earlier = try await source.read(
-                stream: id, tenant: tenant, after: 0, upTo: position - 1, limit: .max)
-            guard !earlier.isEmpty else { continue }
             var folded = FoldedCase(id: id, tenant: tenant)
-            for event in earlier { try folded.apply(event) }
+            while true {
+                let page = try await source.read(
+                    stream: id, tenant: tenant, after: folded.record.version, upTo: position - 1, limit: 500)
+                for event in page { try folded.apply(event) }
+                if page.count < 500 { break }
+            }
+            guard folded.record.version > 0 else { continue }
             entries[id] = Entry(folded: folded, chunk: chunk, isWritten: entry.isWritten)
             bytes += folded.bytes
         }

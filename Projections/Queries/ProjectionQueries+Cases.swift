@@ -73,43 +73,48 @@ extension ProjectionQueries {
         let sort = filter.sort
         return try await page(
             of: CasesProjection(), tenant, list: "cases:\(sort.rawValue)", keys: 2, request, show: show
-        ) { cursor, set in
-            let states = filter.states.map(\.rawValue)
-            let severities = filter.severities.map(\.rawValue)
-            let rank = cursor?.keys[0] ?? 0
-            let at = PostgresTimestamp(microseconds: cursor?.keys[1] ?? 0)
-            let last = cursor?.id ?? tenant
-            return """
-                SELECT c.view, \(unescaped: sort.rank)::bigint,
-                       (extract(epoch FROM \(unescaped: sort.time)) * 1000000)::bigint, c.case_id
-                  FROM \(unescaped: set["cases"]) AS c
-                 WHERE c.tenant_id = \(tenant)
-                   AND (\(states.isEmpty) OR c.state = ANY(\(states)))
-                   AND (\(severities.isEmpty) OR c.severity = ANY(\(severities)))
-                   AND (\(filter.assignee?.issuer) IS NULL OR c.assignee_issuer = \(filter.assignee?.issuer))
-                   AND (\(filter.assignee?.subject) IS NULL OR c.assignee_subject = \(filter.assignee?.subject))
-                   AND (\(!filter.isUnassigned) OR c.assignee_subject IS NULL)
-                   AND (\(filter.queue) IS NULL OR c.queue = \(filter.queue))
-                   AND (\(filter.sla != .breached) OR c.sla_breached)
-                   AND (\(filter.sla != .atRisk) OR c.sla_at_risk)
-                   AND (\(filter.updatedAfter?.timestamp) IS NULL OR c.updated_at > \(filter.updatedAfter?.timestamp))
-                   AND (\(filter.alertID) IS NULL OR c.case_id IN (
-                        SELECT a.case_id FROM \(unescaped: set["case_alert"]) AS a
-                         WHERE a.tenant_id = \(tenant) AND a.alert_id = \(filter.alertID)))
-                   AND (\(filter.entity == nil) OR c.case_id IN (
-                        SELECT e.case_id FROM \(unescaped: set["case_entity"]) AS e
-                         WHERE e.tenant_id = \(tenant) AND e.value_digest = ANY(\(filter.entity?.digests ?? []))
-                           AND (\(filter.entity?.type?.rawValue) IS NULL
-                                OR e.entity_type = \(filter.entity?.type?.rawValue))))
-                   AND (\(cursor == nil)
-                        OR (\(sort == .openedAt) AND (c.opened_at, c.case_id) < (\(at), \(last)))
-                        OR (\(sort == .updatedAt) AND (c.updated_at, c.case_id) < (\(at), \(last)))
-                        OR (\(sort == .severity)
-                            AND (c.severity_rank, c.opened_at, c.case_id) < (\(rank), \(at), \(last)))
-                        OR (\(sort == .dueAt) AND (\(unescaped: sort.time), c.case_id) > (\(at), \(last))))
-                 ORDER BY \(unescaped: sort.order) LIMIT \(request.limit + 1)
-                """
-        }
+        ) { cursor, set in Self.cases(tenant, filter, after: cursor, limit: request.limit + 1, set) }
+    }
+
+    /// Each filter that is not asked for is a constant, which the plan leaves out.
+    static func cases(_ tenant: UUID, _ filter: CaseFilter, after cursor: Cursor?, limit: Int, _ set: TableSet) -> Query
+    {
+        let sort = filter.sort
+        let states = filter.states.map(\.rawValue)
+        let severities = filter.severities.map(\.rawValue)
+        let rank = cursor?.keys[0] ?? 0
+        let at = PostgresTimestamp(microseconds: cursor?.keys[1] ?? 0)
+        let last = cursor?.id ?? tenant
+        return """
+            SELECT c.view, \(unescaped: sort.rank)::bigint,
+                   (extract(epoch FROM \(unescaped: sort.time)) * 1000000)::bigint, c.case_id
+              FROM \(unescaped: set["cases"]) AS c
+             WHERE c.tenant_id = \(tenant)
+               AND (\(states.isEmpty) OR c.state = ANY(\(states)))
+               AND (\(severities.isEmpty) OR c.severity = ANY(\(severities)))
+               AND (\(filter.assignee?.issuer) IS NULL OR c.assignee_issuer = \(filter.assignee?.issuer))
+               AND (\(filter.assignee?.subject) IS NULL OR c.assignee_subject = \(filter.assignee?.subject))
+               AND (\(!filter.isUnassigned) OR c.assignee_subject IS NULL)
+               AND (\(filter.queue) IS NULL OR c.queue = \(filter.queue))
+               AND (\(filter.sla != .breached) OR c.sla_breached)
+               AND (\(filter.sla != .atRisk) OR c.sla_at_risk)
+               AND (\(filter.updatedAfter?.timestamp) IS NULL OR c.updated_at > \(filter.updatedAfter?.timestamp))
+               AND (\(filter.alertID) IS NULL OR c.case_id IN (
+                    SELECT a.case_id FROM \(unescaped: set["case_alert"]) AS a
+                     WHERE a.tenant_id = \(tenant) AND a.alert_id = \(filter.alertID)))
+               AND (\(filter.entity == nil) OR c.case_id IN (
+                    SELECT e.case_id FROM \(unescaped: set["case_entity"]) AS e
+                     WHERE e.tenant_id = \(tenant) AND e.value_digest = ANY(\(filter.entity?.digests ?? []))
+                       AND (\(filter.entity?.type?.rawValue) IS NULL
+                            OR e.entity_type = \(filter.entity?.type?.rawValue))))
+               AND (\(cursor == nil)
+                    OR (\(sort == .openedAt) AND (c.opened_at, c.case_id) < (\(at), \(last)))
+                    OR (\(sort == .updatedAt) AND (c.updated_at, c.case_id) < (\(at), \(last)))
+                    OR (\(sort == .severity)
+                        AND (c.severity_rank, c.opened_at, c.case_id) < (\(rank), \(at), \(last)))
+                    OR (\(sort == .dueAt) AND (\(unescaped: sort.time), c.case_id) > (\(at), \(last))))
+             ORDER BY \(unescaped: sort.order) LIMIT \(limit)
+            """
     }
 
     /// List items leave out what makes a case long (contract §2).

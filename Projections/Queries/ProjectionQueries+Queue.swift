@@ -23,12 +23,7 @@ extension ProjectionQueries {
 
     package func caseCounts(tenant: UUID) async throws(ProjectionError) -> Positioned<CaseCounts> {
         try await snapshot(of: CasesProjection(), tenant) { tx, set throws(PostgresError) in
-            let rows = try tx.query(
-                """
-                SELECT c.state, count(*), count(*) FILTER (WHERE c.sla_breached), count(*) FILTER (WHERE c.sla_at_risk)
-                  FROM \(unescaped: set["cases"]) AS c WHERE c.tenant_id = \(tenant) GROUP BY c.state
-                """
-            ) { row throws(PostgresError) in
+            let rows = try tx.query(Self.caseCounts(tenant, set)) { row throws(PostgresError) in
                 (
                     state: try row[0] as String, n: try row[1] as Int64, breached: try row[2] as Int64,
                     atRisk: try row[3] as Int64
@@ -45,6 +40,13 @@ extension ProjectionQueries {
             }
             return counts
         }
+    }
+
+    static func caseCounts(_ tenant: UUID, _ set: TableSet) -> Query {
+        """
+        SELECT c.state, count(*), count(*) FILTER (WHERE c.sla_breached), count(*) FILTER (WHERE c.sla_at_risk)
+          FROM \(unescaped: set["cases"]) AS c WHERE c.tenant_id = \(tenant) GROUP BY c.state
+        """
     }
 
     /// The views of these cases, by id, as far as they are this tenant's.

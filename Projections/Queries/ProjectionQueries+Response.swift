@@ -19,19 +19,23 @@ extension ProjectionQueries {
     ) async throws(ProjectionError) -> Page {
         try await page(
             of: ApprovalsProjection(), tenant, list: "approvals", keys: 1, request, show: Self.positioned
-        ) { cursor, set in
-            let names = states.map(\.rawValue)
-            return """
-                SELECT a.view, (extract(epoch FROM a.requested_at) * 1000000)::bigint, a.approval_id
-                  FROM \(unescaped: set["approvals"]) AS a
-                 WHERE a.tenant_id = \(tenant)
-                   AND (\(names.isEmpty) OR a.state = ANY(\(names)))
-                   AND (\(caseID) IS NULL OR a.case_id = \(caseID))
-                   AND (\(cursor == nil) OR (a.requested_at, a.approval_id)
-                        < (\(PostgresTimestamp(microseconds: cursor?.keys[0] ?? 0)), \(cursor?.id ?? tenant)))
-                 ORDER BY a.requested_at DESC, a.approval_id DESC LIMIT \(request.limit + 1)
-                """
-        }
+        ) { cursor, set in Self.approvals(tenant, states, caseID, after: cursor, limit: request.limit + 1, set) }
+    }
+
+    static func approvals(
+        _ tenant: UUID, _ states: [ApprovalState], _ caseID: UUID?, after cursor: Cursor?, limit: Int, _ set: TableSet
+    ) -> Query {
+        let names = states.map(\.rawValue)
+        return """
+            SELECT a.view, (extract(epoch FROM a.requested_at) * 1000000)::bigint, a.approval_id
+              FROM \(unescaped: set["approvals"]) AS a
+             WHERE a.tenant_id = \(tenant)
+               AND (\(names.isEmpty) OR a.state = ANY(\(names)))
+               AND (\(caseID) IS NULL OR a.case_id = \(caseID))
+               AND (\(cursor == nil) OR (a.requested_at, a.approval_id)
+                    < (\(PostgresTimestamp(microseconds: cursor?.keys[0] ?? 0)), \(cursor?.id ?? tenant)))
+             ORDER BY a.requested_at DESC, a.approval_id DESC LIMIT \(limit)
+            """
     }
 
     package func run(_ id: UUID, tenant: UUID) async throws(ProjectionError) -> VersionedView? {

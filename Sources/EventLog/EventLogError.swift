@@ -13,6 +13,8 @@ package struct EventLogError: Error, Sendable, CustomStringConvertible {
         case malformed
         /// The payload is not what the readers of its type expect: a defect of the author. Sent again, it is refused again.
         case unreadable
+        /// An event is larger than its type may be: what is large belongs into evidence, which the event cites.
+        case tooLarge
         /// The tenant's key file is missing although the tenant has sealed data, or cannot be read or made.
         case tenantKey
         /// Whether the request was recorded is unknown even after asking again; the same event ids may be resubmitted.

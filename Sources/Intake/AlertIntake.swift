@@ -19,12 +19,18 @@ package enum AlertIntake {
         var report = IntakeReport()
         let digest = Digest.sha256(item)
         let draft = draft(of: item, format: format, report: &report)
-        guard let draft, report.errors.isEmpty else {
+        guard var draft, report.errors.isEmpty else {
             if report.errors.isEmpty { report.error(JSONPointer(tokens: []), .format, report.rejectionReason) }
             return .rejected(
                 RejectedAlert(
                     rawDigest: digest, rawSize: item.count, mediaType: format.mediaType, source: report.source,
                     sourceRef: report.sourceRef, reason: report.rejectionReason, errors: report.errors))
+        }
+        let named = draft.entities.count
+        draft.entities = bounded(draft.entities)
+        if draft.entities.count < named {
+            report.warn(
+                "\(named) entities with long values: the first \(draft.entities.count) are entities of the alert")
         }
         let sourceRef = draft.sourceRef ?? digest.text
         let receipt = Receipt(
@@ -74,6 +80,16 @@ package enum AlertIntake {
             report.error(JSONPointer(tokens: pointer.tokens + inner), error.fieldCode, error.message + place)
             return nil
         }
+    }
+
+    /// The first entities, as many as fit into an event.
+    static func bounded(_ entities: [Entity]) -> [Entity] {
+        var bytes = 0
+        return Array(
+            entities.prefix(IntakeLimits.entities).prefix { entity in
+                bytes += entity.value.utf8.count
+                return bytes <= IntakeLimits.entityBytes
+            })
     }
 
     static func normalize(_ draft: AlertDraft, receipt: Receipt, unmapped: JSONValue) -> NormalizedAlert {

@@ -66,7 +66,7 @@ extension AlertIntake {
         draft.description = finding.description?.truncated(to: IntakeLimits.description)
         draft.rule = NormalizedAlert.Rule(uid: finding.ruleID, name: finding.title)
         draft.attackTechniques = finding.tags.compactMap(technique)
-        draft.entities = Array(finding.entities.prefix(IntakeLimits.entities))
+        draft.entities = bounded(finding.entities)
         let rule: JSONValue = [
             "id": .string(finding.ruleID), "title": .string(finding.title), "kind": "sigma",
             "level": .string(finding.severity.rawValue), "tags": .array(finding.tags.map { .string($0) }),

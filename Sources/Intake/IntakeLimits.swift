@@ -11,6 +11,8 @@ enum IntakeLimits {
     static let region = 100
     static let entityValue = 4_096
     static let entities = 1_000
+    /// Bytes of all entities' values together: they stand in events, which are bounded.
+    static let entityBytes = 64 << 10
     static let evidence = 200
     static let attackTechniques = 200
     /// Members under `unmapped`, as many as JSON may hold in one object.

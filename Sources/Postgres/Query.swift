@@ -19,6 +19,13 @@ package struct Query: Sendable, ExpressibleByStringInterpolation {
         parameters = stringInterpolation.parameters
     }
 
+    /// The same query with words before it, such as `EXPLAIN`.
+    package func preceded(by words: String) -> Query {
+        var query = self
+        query.sql = words + " " + sql
+        return query
+    }
+
     /// SQL without values, from a file of this package.
     package init(unescaped sql: String) {
         self.sql = sql

@@ -24,7 +24,8 @@ import Testing
             #expect(verdict.isAppended)
             #expect((range.firstPosition, range.lastPosition, range.firstVersion, range.lastVersion) == (0, 1, 1, 2))
 
-            let events = try await log.log.read(stream: stream, tenant: log.tenant)
+            let events = try await log.log.read(
+                stream: stream, tenant: log.tenant, after: 0, upTo: nil, limit: 100)
             let event = try #require(events.first)
             #expect(events.map(\.version) == [1, 2])
             #expect(event.eventID == first.eventID && event.type == first.type && event.schemaVersion == 3)
@@ -105,7 +106,9 @@ import Testing
             #expect(all.map(\.position) == Array(0..<800))
             #expect(Set(all.map(\.eventID)).count == 800)
             #expect(zip(all, all.dropFirst()).allSatisfy { $0.recordedAt < $1.recordedAt })
-            for (_, events) in try await log.log.read(streams: streams, tenant: log.tenant) {
+            for stream in streams {
+                let events = try await log.log.read(
+                    stream: stream, tenant: log.tenant, after: 0, upTo: nil, limit: 10_000)
                 #expect(events.map(\.version) == Array(1...80))
             }
             // Far fewer transactions than requests is what group commit is for.

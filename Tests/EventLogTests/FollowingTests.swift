@@ -119,8 +119,9 @@ import Testing
             }
             let some = try await log.log.read(stream: stream, tenant: log.tenant, after: 1, upTo: 6, limit: 10)
             #expect(some.map(\.version) == [2, 3, 4])
-            #expect(try await log.log.read(stream: stream, tenant: log.tenant, after: 0, limit: 2).count == 2)
-            #expect(try await log.log.read(stream: stream, tenant: UUID()).isEmpty)
+            #expect(
+                try await log.log.read(stream: stream, tenant: log.tenant, after: 0, upTo: nil, limit: 2).count == 2)
+            #expect(try await log.log.read(stream: stream, tenant: UUID(), after: 0, upTo: nil, limit: 2).isEmpty)
         }
     }
 

@@ -158,7 +158,7 @@ extension ProjectionFixture {
     /// The case as its stream alone tells it.
     func folded(_ id: UUID, tenant: UUID? = nil) async throws -> CaseRecord {
         let tenant = tenant ?? self.tenant
-        let events = try await log.read(stream: id, tenant: tenant)
+        let events = try await log.read(stream: id, tenant: tenant, after: 0, upTo: nil, limit: 10_000)
         return try #require(try CaseRecord.folding(events, tenant: tenant))
     }
 

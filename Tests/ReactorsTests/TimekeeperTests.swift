@@ -30,7 +30,8 @@ struct TimekeeperTests {
             }
             try await timer.fire(candidate, at: later)
 
-            let events = try await world.log.read(stream: record.id, tenant: world.tenant)
+            let events = try await world.log.read(
+                stream: record.id, tenant: world.tenant, after: 0, upTo: nil, limit: 1_000)
             for (type, count) in [("sla.breached", 3), ("sla.at_risk", 3), ("approval.expired", 1)] {
                 #expect(events.filter { $0.type == type }.count == count, "\(type)")
             }

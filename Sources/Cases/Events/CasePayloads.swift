@@ -97,6 +97,9 @@ package struct CaseEnriched: Payload {
     package var attackTechniques: [String]
     package var detectionReason: String?
     package var registryPosition: Int64
+    /// Entities and items of evidence that the policy's limits left out; `nil`: none.
+    package var entitiesOmitted: Int?
+    package var evidenceOmitted: Int?
 }
 
 package struct CaseCorrelated: Payload {

@@ -120,9 +120,13 @@ package struct EvidenceItem: Codable, Sendable, Hashable {
     package var observedAt: Instant
     package var staleAfter: Instant?
     package var summary: String?
+    /// `null` where it is only cited (`dataSize`) or was erased.
     package var data: JSONValue
     /// SHA-256 of the canonical JSON of kind, source, time and data: what a plan binds.
     package var digest: Digest
+    /// Bytes of the data, where the item only cites it: it lies in the event that `eventIDs` names first, and `digest`
+    /// says whether it is that. `nil`: the item holds it.
+    package var dataSize: Int?
 
     package init(
         kind: EvidenceKind, source: String, eventIDs: [UUID], observedAt: Instant, staleAfter: Instant?,
@@ -136,10 +140,51 @@ package struct EvidenceItem: Codable, Sendable, Hashable {
         self.staleAfter = staleAfter
         self.summary = summary
         self.data = data
-        digest = Digest.ofCanonical([
+        digest = Self.digest(kind, source, observedAt, data)
+    }
+
+    private static func digest(
+        _ kind: EvidenceKind, _ source: String, _ observedAt: Instant, _ data: JSONValue
+    ) -> Digest {
+        Digest.ofCanonical([
             "kind": .string(kind.rawValue), "source": .string(source), "observed_at": .string(observedAt.rfc3339),
             "data": data,
         ])
+    }
+
+    /// The item without its data, which can be read again from the event that `eventIDs` names first.
+    package func citing(bytes: Int) -> EvidenceItem {
+        var item = self
+        item.data = .null
+        item.dataSize = bytes
+        return item
+    }
+
+    /// The item with its data; `nil` when the data is not what the digest says.
+    package func holding(_ data: JSONValue) -> EvidenceItem? {
+        guard Self.digest(kind, source, observedAt, data) == digest else { return nil }
+        var item = self
+        item.data = data
+        item.dataSize = nil
+        return item
+    }
+
+    private enum CodingKeys: CodingKey {
+        case kind, source, eventIDs, observedAt, staleAfter, summary, data, digest, dataSize
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(source, forKey: .source)
+        try container.encode(eventIDs, forKey: .eventIDs)
+        try container.encode(observedAt, forKey: .observedAt)
+        try container.encodeIfPresent(staleAfter, forKey: .staleAfter)
+        try container.encodeIfPresent(summary, forKey: .summary)
+        try container.encode(data, forKey: .data)
+        try container.encode(digest, forKey: .digest)
+        // Only where it says something: most items hold their data.
+        if let dataSize { try container.encode(dataSize, forKey: .dataSize) }
     }
 }
 

@@ -4,15 +4,20 @@ import JSON
 package import struct Foundation.UUID
 
 /// What people said of earlier cases of the same kind: the newest first matter most, so only so many are kept.
-package struct Verdicts: Sendable {
+package struct Verdicts: Codable, Sendable, Hashable {
     package static let kept = 500
-    private var given: [(caseID: UUID, verdict: Verdict)] = []
+    private var given: [Given] = []
+
+    private struct Given: Codable, Sendable, Hashable {
+        var caseID: UUID
+        var verdict: Verdict
+    }
 
     package init() {}
 
     package mutating func add(_ verdict: Verdict, of caseID: UUID) {
         given.removeAll { $0.caseID == caseID }
-        given.append((caseID, verdict))
+        given.append(Given(caseID: caseID, verdict: verdict))
         if given.count > Self.kept { given.removeFirst() }
     }
 

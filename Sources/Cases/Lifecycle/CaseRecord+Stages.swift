@@ -31,10 +31,20 @@ extension CaseRecord {
             CaseAlertLinked(
                 alertID: alert.alertID, occurredAt: alert.occurredAt, clockSuspect: alert.clockSuspect,
                 overlapScore: overlapScore,
-                sharedEntities: shared.map { .init(type: $0.type, value: $0.value) }, severityID: alert.severity.id,
+                sharedEntities: Self.shown(shared).map { .init(type: $0.type, value: $0.value) },
+                severityID: alert.severity.id,
                 confidenceScore: alert.confidenceScore, pattern: alert.pattern, joinedDuringRun: isRunning,
                 joinedBy: joinedBy, alsoFits: alsoFits))
         return [linked] + (isRunning ? [] : invalidatingApproval(cause: "alert_linked"))
+    }
+
+    /// The first of what is shared: enough to tell why the alert is here, and bounded as events are.
+    private static func shown(_ shared: [EntityKey]) -> ArraySlice<EntityKey> {
+        var bytes = 0
+        return shared.prefix(100).prefix { key in
+            bytes += key.value.utf8.count
+            return bytes <= 32 << 10
+        }
     }
 
     /// A case that was closed without a person is opened again by whatever joins it.
@@ -63,13 +73,14 @@ extension CaseRecord {
     package static func enrich(
         alertIDs: [UUID], entities: [CaseEntity], environment: DeploymentEnvironment, evidence: [EvidenceItem],
         missingContext: [MissingContext], conflicts: [EnvironmentConflict], attackTechniques: [String],
-        detectionReason: String?, registryPosition: Int64
+        detectionReason: String?, registryPosition: Int64, entitiesOmitted: Int? = nil, evidenceOmitted: Int? = nil
     ) -> Decision {
         Decision(
             CaseEnriched(
                 alertIDs: alertIDs, entities: entities, environment: environment, evidence: evidence,
                 missingContext: missingContext, conflicts: conflicts, attackTechniques: attackTechniques,
-                detectionReason: detectionReason, registryPosition: registryPosition))
+                detectionReason: detectionReason, registryPosition: registryPosition,
+                entitiesOmitted: entitiesOmitted, evidenceOmitted: evidenceOmitted))
     }
 
     /// Evidence that holds no longer, each item once.
@@ -89,7 +100,8 @@ extension CaseRecord {
         return [
             Decision(
                 CaseCorrelated(
-                    relatedAlertIDs: alerts.map(\.alertID), attackTechniques: techniques, timeline: timeline,
+                    relatedAlertIDs: alerts.suffix(1_000).map(\.alertID), attackTechniques: techniques,
+                    timeline: timeline,
                     comparableCases: comparable))
         ]
     }

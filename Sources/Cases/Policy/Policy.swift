@@ -16,6 +16,26 @@ package struct Policy: Codable, Sendable, Hashable {
     package var protectedEntities: [ProtectedEntity]
     /// When cases are closed without a person; `nil`: never.
     package var closing: Closing?
+    /// How much one case holds; `nil`: as much as ships.
+    package var caseLimits: CaseLimits?
+
+    /// How much of what its alerts say a case itself holds, beside `correlation.max_alerts`. What is beyond is counted in
+    /// `case.enriched` and stays readable in the alerts.
+    package struct CaseLimits: Codable, Sendable, Hashable {
+        package var maxEntities: Int
+        /// Items of evidence: one of each kind and source.
+        package var maxEvidence: Int
+        /// The newest alerts that the timeline shows.
+        package var maxTimeline: Int
+
+        package init(maxEntities: Int = 500, maxEvidence: Int = 200, maxTimeline: Int = 200) {
+            self.maxEntities = maxEntities
+            self.maxEvidence = maxEvidence
+            self.maxTimeline = maxTimeline
+        }
+
+        package static let bounds = 1...1_000
+    }
 
     package struct Correlation: Codable, Sendable, Hashable {
         /// How far the alert of a case nearest to it in time may be, by the sources' clocks: 30 seconds to 24 hours.
@@ -172,6 +192,14 @@ extension Policy {
             approvals.minimumExpiryMs > 0 && approvals.minimumExpiryMs <= approvals.defaultExpiryMs
                 && approvals.defaultExpiryMs <= approvals.maximumExpiryMs,
             "/approvals", "expiries are ordered: minimum, default, maximum")
+        if let caseLimits {
+            for (name, limit) in [
+                ("max_entities", caseLimits.maxEntities), ("max_evidence", caseLimits.maxEvidence),
+                ("max_timeline", caseLimits.maxTimeline),
+            ] {
+                require(CaseLimits.bounds.contains(limit), "/case_limits/\(name)", "is from 1 to 1000")
+            }
+        }
         require(execution.maxTargetsAutomatic >= 0, "/execution/max_targets_automatic", "cannot be negative")
         if let closing {
             require((0...1).contains(closing.threshold), "/closing/threshold", "is a ratio from 0 to 1")

@@ -149,7 +149,7 @@ package struct Token: Payload {
 }
 
 /// Who gave whom which role: an approver whom the requester made an approver does not count.
-package struct RoleGrant: Sendable, Hashable {
+package struct RoleGrant: Codable, Sendable, Hashable {
     package var grantor: Identity
     package var grantee: Identity
     package var roles: [Role]
@@ -185,7 +185,7 @@ package struct HistoryImported: Payload {
 }
 
 /// How often a playbook was right, by where the knowledge comes from.
-package struct PlaybookHistory: Sendable, Hashable {
+package struct PlaybookHistory: Codable, Sendable, Hashable {
     package var live = 0
     package var liveCorrect = 0
     package var imported = 0

@@ -15,7 +15,9 @@ package struct Registry: Sendable {
     package var nextPosition: Int64 = 0
     package var policy: Policy
     package var proposedPolicies: [UUID: PolicyProposal] = [:]
-    package var assets: [EntityKey: Asset] = [:]
+    package internal(set) var assets = SortedMap<EntityKey, Asset>()
+    /// Which assets name which as what they depend on.
+    var dependencies = SortedMap<DependencyKey, Bool>()
     package var playbooks: [String: PublishedPlaybook] = [:]
     package var standingApprovals: [UUID: StandingApproval] = [:]
     package var proposedStandingApprovals: [UUID: StandingApprovalProposal] = [:]
@@ -25,13 +27,13 @@ package struct Registry: Sendable {
     package var tokens: [UUID: Token] = [:]
     package var calendar: [CalendarEntry] = []
     package var grants: [RoleGrant] = []
-    private var histories: [String: PlaybookHistory] = [:]
+    var histories: [String: PlaybookHistory] = [:]
     /// Live runs whose case has no verdict yet: case → playbook.
-    private var unjudgedRuns: [UUID: String] = [:]
+    var unjudgedRuns = SortedMap<UUID, String>()
     /// When runs were let through by a standing approval, newest last.
-    private var standingUses: [UUID: [Instant]] = [:]
-    private var isTenantHalted = false
-    private var haltedPlaybooks: Set<String> = []
+    var standingUses: [UUID: [Instant]] = [:]
+    var isTenantHalted = false
+    var haltedPlaybooks: Set<String> = []
 
     /// - Parameter policy: what holds until the tenant's first approved policy.
     package init(tenant: UUID, policy: Policy) {
@@ -51,20 +53,44 @@ package struct Registry: Sendable {
         return (standingUses[standing] ?? []).count { $0 > since }
     }
 
-    /// Everything that depends on these assets, directly or through others, without the assets themselves.
+    /// Assets that `dependents` gives at most: beyond that a reach is as wide as it gets.
+    package static let dependentsMaximum = 200
+
+    /// Everything that depends on these assets, directly or through others, without the assets themselves: those that
+    /// are nearest first, and `dependentsMaximum` of them at most.
     package func dependents(of keys: [EntityKey]) -> [Asset] {
         var seen = Set(keys)
         var frontier = keys
         var found: [Asset] = []
-        while !frontier.isEmpty {
-            let reached = assets.values
-                .filter { asset in !seen.contains(asset.key) && asset.dependsOn.contains { frontier.contains($0.key) } }
-                .sorted { $0.key < $1.key }
-            found += reached
-            frontier = reached.map(\.key)
+        while !frontier.isEmpty, found.count < Self.dependentsMaximum {
+            let reached = Set(frontier.flatMap { dependents(on: $0) }).subtracting(seen).sorted()
+                .prefix(Self.dependentsMaximum - found.count)
+            found += reached.compactMap { assets[$0] }
+            frontier = Array(reached)
             seen.formUnion(frontier)
         }
         return found
+    }
+
+    private func dependents(on key: EntityKey) -> [EntityKey] {
+        var found: [EntityKey] = []
+        for entry in dependencies.entries(from: DependencyKey(on: key, dependent: nil)) {
+            guard entry.key.on == key, found.count < Self.dependentsMaximum * 2 else { break }
+            if let dependent = entry.key.dependent { found.append(dependent) }
+        }
+        return found
+    }
+
+    private mutating func register(_ asset: Asset) {
+        if let earlier = assets[asset.key] { note(earlier, isThere: nil) }
+        assets[asset.key] = asset
+        note(asset, isThere: true)
+    }
+
+    private mutating func note(_ asset: Asset, isThere: Bool?) {
+        for dependency in asset.dependsOn {
+            dependencies[DependencyKey(on: dependency.key, dependent: asset.key)] = isThere
+        }
     }
 
     /// The event types that this fold reads: a follower asks the log for these alone.
@@ -94,7 +120,7 @@ package struct Registry: Sendable {
             var asset: Asset = try event.payload()
             guard asset.value != nil else { return }  // erased
             asset.eventID = event.eventID
-            assets[asset.key] = asset
+            register(asset)
         case .playbookPublished:
             var playbook: PublishedPlaybook = try event.payload()
             playbook.eventID = event.eventID
@@ -185,5 +211,18 @@ package struct Registry: Sendable {
         } else {
             isTenantHalted = halted
         }
+    }
+}
+
+/// That one asset depends on another; in the order of what is depended on.
+struct DependencyKey: Sendable, Comparable {
+    var on: EntityKey
+    /// `nil`: before all of them.
+    var dependent: EntityKey?
+
+    static func < (left: DependencyKey, right: DependencyKey) -> Bool {
+        guard left.on == right.on else { return left.on < right.on }
+        guard let other = right.dependent else { return false }
+        return left.dependent.map { $0 < other } ?? true
     }
 }

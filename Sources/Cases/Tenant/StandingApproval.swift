@@ -57,14 +57,14 @@ package struct StandingApproval: Payload {
 }
 
 /// What waits for the second person.
-package struct StandingApprovalProposal: Sendable, Hashable {
+package struct StandingApprovalProposal: Codable, Sendable, Hashable {
     package var approval: StandingApproval
     package var proposedBy: Identity
     package var proposedAt: Instant
 }
 
 /// A playbook's promotion that one person has asked for: `playbook.promotion_proposed`.
-package struct PromotionProposal: Sendable, Hashable {
+package struct PromotionProposal: Codable, Sendable, Hashable {
     package var mode: PlaybookMode
     package var version: Int
     package var proposedBy: Identity

@@ -54,7 +54,14 @@ struct PreparedRequest: Sendable {
                 throw EventLogError(.malformed, "occurred_at has no four-digit year")
             }
             try checks.check(event)
-            drafts.append(try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key))
+            let draft = try Draft(event, of: request, sealing: catalogue.members[event.type] ?? [], key: key)
+            let bytesMaximum = catalogue.bytesMaximum[event.type] ?? SealingCatalogue.eventBytesMaximum
+            let bytes = draft.byteCount
+            guard bytes <= bytesMaximum else {
+                throw EventLogError(
+                    .tooLarge, "\(event.type) has \(bytes) bytes, and may have \(bytesMaximum)")
+            }
+            drafts.append(draft)
         }
         self.drafts = drafts
         var evidence: [SealedEvidence] = []

@@ -16,9 +16,10 @@ package struct FeedPage: Sendable {
 }
 
 extension EventLog {
-    /// A stream's events in order, from the one after `version`, and not beyond `position` when that is given.
+    /// The next events of a stream, from the one after `version` on and not beyond `position` when that is given. As
+    /// many as `limit` may mean that there are more; `stream` reads them all, a page at a time.
     package func read(
-        stream id: UUID, tenant: UUID, after version: Int64 = 0, upTo position: Int64? = nil, limit: Int = 10_000
+        stream id: UUID, tenant: UUID, after version: Int64, upTo position: Int64?, limit: Int
     ) async throws(EventLogError) -> [Event] {
         try await events(
             tenant,
@@ -28,20 +29,6 @@ extension EventLog {
                AND e.position <= \(position ?? .max)
              ORDER BY e.version LIMIT \(limit)
             """)
-    }
-
-    /// Several streams at once, each in order; a stream without events has no entry.
-    package func read(
-        streams ids: [UUID], tenant: UUID, upTo position: Int64? = nil
-    ) async throws(EventLogError) -> [UUID: [Event]] {
-        let all = try await events(
-            tenant,
-            """
-            SELECT \(unescaped: StoredEvent.columns) FROM docket.event AS e
-             WHERE e.tenant_id = \(tenant) AND e.stream_id = ANY (\(ids)) AND e.position <= \(position ?? .max)
-             ORDER BY e.stream_id, e.version
-            """)
-        return Dictionary(grouping: all, by: \.streamID)
     }
 
     /// The versions of streams; those that do not exist have no entry.
@@ -256,7 +243,7 @@ extension EventLog {
         return evidence
     }
 
-    private func events(_ tenant: UUID, _ query: Query) async throws(EventLogError) -> [Event] {
+    func events(_ tenant: UUID, _ query: Query) async throws(EventLogError) -> [Event] {
         let stored = try await reading { () throws(PostgresError) in
             try await database.query(query) { row throws(PostgresError) in try StoredEvent(row) }
         }

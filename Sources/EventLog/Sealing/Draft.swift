@@ -24,6 +24,9 @@ struct Draft: Sendable {
     let body: String
     let members: [Member]
 
+    /// Bytes of the event, sealed members included.
+    var byteCount: Int { body.utf8.count + members.reduce(0) { $0 + $1.value.count } }
+
     init(
         _ event: NewEvent, of request: AppendRequest, sealing catalogue: [SealedMember], key: TenantKey?
     ) throws(EventLogError) {

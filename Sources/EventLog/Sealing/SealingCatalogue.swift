@@ -26,9 +26,19 @@ package struct SealedMember: Sendable, Hashable {
     }
 }
 
-/// Which members of which event type are personal. This is knowledge of the domain; the log only obeys it.
+/// Which members of which event type are personal, and how large its events may be. This is knowledge of the domain;
+/// the log only obeys it.
 package struct SealingCatalogue: Sendable {
     package var members: [String: [SealedMember]]
+    /// Bytes of canonical JSON that an event of a type may have, where that is not `eventBytesMaximum`.
+    package var bytesMaximum: [String: Int]
 
-    package init(_ members: [String: [SealedMember]] = [:]) { self.members = members }
+    /// Bytes of canonical JSON that an event may have, sealed members included: 256 KiB. What is larger is evidence, which
+    /// events cite by digest.
+    package static let eventBytesMaximum = 256 << 10
+
+    package init(_ members: [String: [SealedMember]] = [:], bytesMaximum: [String: Int] = [:]) {
+        self.members = members
+        self.bytesMaximum = bytesMaximum
+    }
 }

@@ -16,6 +16,8 @@ package struct NormalizedAlert: Sendable, Hashable, Codable {
         let isErased =
             ["title", "ocsf", "source_ref"].contains { data[$0]?.isNull ?? false }
             || (data["entities"]?.arrayValue ?? []).contains { $0["value"]?.isNull ?? false }
+        let apart: [Apart] = try data["apart"]?.decode([Apart]?.self) ?? []
+        guard apart.isEmpty else { return try read(data, without: apart) }
         guard isErased else { return try data.decode() }
         // What is left of it: entities that still have a value, and no text.
         guard var rest = data.objectValue, data["source_ref"]?.isNull == false else { return nil }
@@ -25,6 +27,49 @@ package struct NormalizedAlert: Sendable, Hashable, Codable {
         rest["entities"] = .array((data["entities"]?.arrayValue ?? []).filter { $0["value"]?.isNull == false })
         rest["evidence"] = .array((data["evidence"]?.arrayValue ?? []).filter { $0["data"]?.isNull == false })
         return try JSONValue.object(rest).decode()
+    }
+
+    /// What is kept apart is `null` in the event, and not erased.
+    private static func read(_ data: JSONValue, without apart: [Apart]) throws -> NormalizedAlert? {
+        guard var rest = data.objectValue, data["source_ref"]?.isNull == false else { return nil }
+        for name in ["title", "ocsf", "unmapped"] where rest[name]?.isNull ?? true {
+            rest[name] = name == "title" ? .string("(erased)") : .object([:])
+        }
+        rest["entities"] = .array((data["entities"]?.arrayValue ?? []).filter { $0["value"]?.isNull == false })
+        let kept = Set(apart.compactMap(\.evidenceIndex))
+        var evidence: [EvidenceItem] = []
+        for (index, item) in (data["evidence"]?.arrayValue ?? []).enumerated() {
+            guard item["data"]?.isNull == false || kept.contains(index) else { continue }
+            var item: EvidenceItem = try item.decode()
+            item.apart = apart.first { $0.evidenceIndex == index }
+            evidence.append(item)
+        }
+        rest["evidence"] = []
+        var alert: NormalizedAlert = try JSONValue.object(rest).decode()
+        alert.evidence = evidence
+        return alert
+    }
+
+    /// A member of `alert.normalized` that is too large for an event: its canonical JSON is kept as evidence, and the
+    /// event has `null` in its place and this in its list `apart`.
+    package struct Apart: Sendable, Hashable, Codable {
+        /// JSON Pointer from the event's data.
+        package var pointer: String
+        package var digest: Digest
+        /// Bytes.
+        package var size: Int
+
+        package init(pointer: String, digest: Digest, size: Int) {
+            self.pointer = pointer
+            self.digest = digest
+            self.size = size
+        }
+
+        /// Which item of the alert's evidence it is the data of.
+        package var evidenceIndex: Int? {
+            let parts = pointer.split(separator: "/")
+            return parts.count == 3 && parts[0] == "evidence" && parts[2] == "data" ? Int(parts[1]) : nil
+        }
     }
 
     package struct Rule: Sendable, Hashable, Codable {
@@ -40,7 +85,12 @@ package struct NormalizedAlert: Sendable, Hashable, Codable {
     package struct EvidenceItem: Sendable, Hashable, Codable {
         package var kind: EvidenceKind
         package var observedAt: Instant?
+        /// `null` where it is kept apart.
         package var data: JSONValue
+        /// Where its data is, when that is too large for the event. Told by the event's list, not by the item.
+        package var apart: Apart?
+
+        private enum CodingKeys: CodingKey { case kind, observedAt, data }
 
         package init(kind: EvidenceKind, observedAt: Instant?, data: JSONValue) {
             self.kind = kind

@@ -49,10 +49,10 @@ extension AlertCorrelator {
 
     /// No open case has room for it: it opens one, or waits.
     private func begin(_ alert: NormalizedAlert, continuing full: OpenCases.Fit?, cause event: Event) async throws {
-        let rules = try await bench.registry().policy.correlation
+        let minimum = memory { $0.cases.rules.minimumSeverity } ?? .medium
         let cause = Cause(reactor: Self.name, reactingTo: event, at: bench.clock())
-        guard alert.isCorrelation || alert.severity.rank >= rules.minimumSeverity.rank else {
-            return try await tag(alert, below: rules.minimumSeverity, cause: cause)
+        guard alert.isCorrelation || alert.severity.rank >= minimum.rank else {
+            return try await tag(alert, below: minimum, cause: cause)
         }
         let caseID = UUID.v5(namespace: event.eventID, name: "case")
         let continues = full.flatMap { full in

@@ -21,12 +21,18 @@ package final class AlertCorrelator: Reactor {
 
     let bench: Workbench
     private let state = Mutex<CaseMemory?>(nil)
+    /// Cases of alerts that were forgotten and came again, so that a stream of many forms is searched once.
+    private let homes = Mutex<[UUID: UUID]>([:])
+    private static let homesMaximum = 10_000
 
     package init(_ bench: Workbench) {
         self.bench = bench
     }
 
-    package func forget() async { state.withLock { $0 = nil } }
+    package func forget() async {
+        state.withLock { $0 = nil }
+        homes.withLock { $0 = [:] }
+    }
 
     /// Whatever is older than a case may become has no say any more.
     package func memoryStart(before position: Int64) async throws -> Int64 {
@@ -82,15 +88,22 @@ package final class AlertCorrelator: Reactor {
     }
 
     /// The case that an alert belongs to already, in memory or, for one that comes again after it was forgotten, by the
-    /// event that its first arrival led to.
+    /// event that one of its earlier forms led to.
     private func home(of alert: NormalizedAlert, _ event: Event) async throws -> UUID? {
         if let known = memory({ $0.cases.caseID(ofAlert: alert.alertID) }) { return known }
         guard event.version > 2 else { return nil }
+        if let known = homes.withLock({ $0[alert.alertID] }) { return known }
         let log = bench.cases.log
-        for earlier in try await log.read(stream: event.streamID, tenant: bench.tenant, after: 0, upTo: nil, limit: 100)
-        where earlier.kind == .alertNormalized && earlier.position < event.position {
-            let id = UUID.v5(namespace: earlier.eventID, name: "\(Self.name)//0")
-            if let caseID = try await log.event(id, tenant: bench.tenant)?.caseID { return caseID }
+        for try await page in log.stream(event.streamID, tenant: bench.tenant, upTo: event.position - 1) {
+            let led = page.filter { $0.kind == .alertNormalized }
+                .map { UUID.v5(namespace: $0.eventID, name: "\(Self.name)//0") }
+            let found = try await log.events(led, tenant: bench.tenant)
+            guard let caseID = led.lazy.compactMap({ found[$0]?.caseID }).first else { continue }
+            homes.withLock { homes in
+                if homes.count >= Self.homesMaximum { homes.removeAll(keepingCapacity: true) }
+                homes[alert.alertID] = caseID
+            }
+            return caseID
         }
         return nil
     }
@@ -116,6 +129,7 @@ package final class AlertCorrelator: Reactor {
 
     private func note(_ event: Event) async throws {
         if event.kind == .caseMerged, let target = CaseMemory.id("into", event) { try await revive(target) }
+        if [.caseMerged, .caseSplit, .caseAlertUnlinked].contains(event.kind) { homes.withLock { $0 = [:] } }
         try state.withLock { try $0?.note(event) }
     }
 
@@ -124,14 +138,16 @@ package final class AlertCorrelator: Reactor {
         guard memory({ $0.cases.cases[id] }) == nil, let record = try await bench.cases.load(id, tenant: bench.tenant),
             !record.state.isClosed
         else { return }
-        let streams = try await bench.cases.log.read(streams: record.alerts.map(\.alertID), tenant: bench.tenant)
+        let log = bench.cases.log
+        let types = [EventType.alertNormalized.rawValue]
         var alerts: [(alert: NormalizedAlert, arrivedAt: Instant)] = []
-        for linked in record.alerts {
-            let events = (streams[linked.alertID] ?? []).filter { $0.kind == .alertNormalized }
-            guard let first = events.first, let last = events.last, let alert = try NormalizedAlert.read(last) else {
-                continue
+        for ids in AlertStore.parts(of: record.alerts.map(\.alertID)) {
+            let first = try await log.earliest(of: types, streams: ids, tenant: bench.tenant)
+            let last = try await log.latest(of: types, streams: ids, tenant: bench.tenant)
+            for id in ids {
+                guard let arrival = first[id], let alert = try last[id].flatMap(NormalizedAlert.read) else { continue }
+                alerts.append((alert, arrival.recordedAt))
             }
-            alerts.append((alert, first.recordedAt))
         }
         state.withLock { $0?.revive(id, with: alerts) }
     }

@@ -25,7 +25,9 @@ package struct ApprovalRequester: Reactor {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
             guard record.state == .escalated, record.activeRun == nil, record.approval?.state != .pending,
-                !record.shadow, let built = try PlanBuilder(registry: registry).rebuild(for: record)
+                !record.shadow,
+                let built = try PlanBuilder(registry: registry)
+                    .rebuild(for: try await bench.cases.withEvidence(record))
             else { return [] }
             return try ApprovalRequest(record: record, registry: registry, built: built).decisions(
                 id: UUID.v5(namespace: event.eventID, name: "approval"),

@@ -2,7 +2,6 @@ package import Cases
 import EventLog
 package import Events
 import JSON
-import Synchronization
 
 import struct Foundation.UUID
 
@@ -13,22 +12,30 @@ package final class CaseCloser: Reactor {
     package static var memory: Set<EventType> { [.caseClosed, .caseReopened] }
 
     private let bench: Workbench
-    private let verdicts = Mutex<[String: Verdicts]>([:])
+    /// By kind of case. The code's name is raised whenever `learn` or `Verdicts` changes.
+    private let verdicts: KeptMemory<[String: Verdicts]>
 
     package init(_ bench: Workbench) {
         self.bench = bench
+        verdicts = KeptMemory(Self.name, code: "1", tenant: bench.tenant, log: bench.cases.log) { [:] }
     }
 
-    package func remember(_ event: Event) async throws { learn(from: event) }
+    package func memoryStart(before position: Int64) async throws -> Int64 {
+        try await verdicts.begin(before: position)
+    }
+
+    package func forget() async { verdicts.drop() }
+    package func remember(_ event: Event) async throws { try await learn(from: event) }
+    package func takeUp(at position: Int64) async throws { try await verdicts.takenUp(at: position) }
 
     package func react(to event: Event) async throws -> Reaction {
-        learn(from: event)
+        try await learn(from: event)
         let registry = try await bench.registry()
         switch event.kind {
         case .caseEscalated:
             try await bench.update(for: event, as: Self.name) { record in
                 guard let kind = AutomaticClosing.kind(of: record) else { return [] }
-                let known = verdicts.withLock { $0[kind] ?? Verdicts() }
+                let known = verdicts { $0[kind] ?? Verdicts() }
                 return AutomaticClosing.decide(record, verdicts: known, registry: registry)
             }
         case .caseClosed where event.actor.isHuman: try await complete(event)
@@ -39,9 +46,9 @@ package final class CaseCloser: Reactor {
 
     /// Only what a person says teaches anything: what was closed by itself would confirm itself for ever. The event says
     /// of which kind the case is, so a tenant with years of cases is remembered without reading one of them.
-    private func learn(from event: Event) {
-        guard let id = event.caseID else { return }
-        verdicts.withLock { all in
+    private func learn(from event: Event) async throws {
+        guard let id = event.caseID, Self.memory.contains(where: { $0 == event.kind }) else { return }
+        verdicts { all in
             if event.kind == .caseReopened {
                 for kind in all.keys { all[kind]?.remove(id) }
             } else if event.kind == .caseClosed, event.actor.isHuman, let kind = event.data["kind"]?.stringValue,
@@ -50,14 +57,16 @@ package final class CaseCloser: Reactor {
                 all[kind, default: Verdicts()].add(verdict, of: id)
             }
         }
+        try await verdicts.noted(event.position)
     }
 
     private func complete(_ event: Event) async throws {
         guard let id = event.caseID else { return }
-        let history = try await bench.cases.log.read(stream: id, tenant: bench.tenant)
-        let request = history.last { $0.kind == .reviewRequested }
-        guard let request, !history.contains(where: { $0.kind == .reviewCompleted && $0.version > request.version })
-        else { return }
+        let newest = try await bench.cases.log.latest(
+            of: [EventType.reviewRequested.rawValue, EventType.reviewCompleted.rawValue], streams: [id],
+            tenant: bench.tenant)[id]
+        // None was asked for, or the last one has its answer.
+        guard let request = newest, request.kind == .reviewRequested else { return }
         let review: ReviewRequested = try request.payload()
         try await bench.update(for: event, as: Self.name, salt: "review") { record in
             AutomaticClosing.complete(record, suggested: review.suggestedVerdict)

@@ -29,6 +29,9 @@ package final class CorrelationTracker: Reactor {
     /// on its way into the log has its time already.
     private static let tickDelayMs: Int64 = 10_000
 
+    /// Digests that `correlation.matched` lists; the alert's raw input lists all of them.
+    private static let digestsMaximum = 2_000
+
     private let bench: Workbench
     private let rules: RuleStore
     private let state = Mutex<State?>(nil)
@@ -205,7 +208,8 @@ package final class CorrelationTracker: Reactor {
                     group: match.group.map { .init(name: $0.name, value: $0.value) },
                     firstOccurredAt: Instant(microseconds: match.firstOccurredAt),
                     lastOccurredAt: Instant(microseconds: match.lastOccurredAt), count: match.count,
-                    measured: match.measured?.description, ruleIDs: match.rules, rawDigests: match.digests)
+                    measured: match.measured?.description, ruleIDs: match.rules,
+                    rawDigests: Array(match.digests.prefix(Self.digestsMaximum)))
             ])
         let matched = cause.events(for: [Decision(payload)], salt: salt)
         _ = try await self.rules.log.append(
@@ -215,22 +219,25 @@ package final class CorrelationTracker: Reactor {
                 events: matched, evidence: []))
         var following = cause
         following.causedBy = matched.first?.eventID
-        let written = following.events(for: AlertWriter.decisions(accepted, isNew: true), salt: salt + "/alert")
+        let (decisions, parts) = try AlertWriter.decisions(accepted, isNew: true)
+        let written = following.events(for: decisions, salt: salt + "/alert")
         _ = try await self.rules.log.append(
             AppendRequest(
                 tenant: bench.tenant, streamKind: StreamKind.alert.rawValue, streamID: accepted.alertID, caseID: nil,
                 // There already: it was written before a crash, or the same records came again much later.
                 expected: .exactly(0), events: AlertWriter.events(written, of: accepted),
-                evidence: [Evidence(mediaType: accepted.mediaType, bytes: bytes)]))
+                evidence: AlertWriter.distinct([Evidence(mediaType: accepted.mediaType, bytes: bytes)] + parts)))
     }
 
     /// The matches behind a correlation, read back from the log, in the order of their times.
     private func records(of match: CorrelationMatch) async throws -> [DetectionMatched.Match] {
         let wanted = Set(match.digests)
-        let positions = state.withLock { state in Set(match.digests.compactMap { state?.positions[$0] }) }
+        let positions = state.withLock { state in Set(match.digests.compactMap { state?.positions[$0] }) }.sorted()
         var found: [String: DetectionMatched.Match] = [:]
-        for position in positions.sorted() {
-            for event in try await rules.log.feed(tenant: bench.tenant, from: position, limit: 1) {
+        // An event may hold thousands of records: a few of them at a time.
+        for start in stride(from: 0, to: positions.count, by: 32) {
+            let part = Array(positions[start..<min(start + 32, positions.count)])
+            for event in try await rules.log.events(at: part, tenant: bench.tenant) {
                 guard event.kind == .detectionMatched, event.data["matches"]?.isNull == false else { continue }
                 let payload: DetectionMatched = try event.payload()
                 for record in payload.matches {

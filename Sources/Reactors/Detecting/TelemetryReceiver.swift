@@ -44,6 +44,8 @@ package struct TelemetryReceiver: Sendable {
     /// Records of one flush that are written one by one, of those that agree in rules and fields and make no alert;
     /// what is beyond is counted.
     private static let groupMaximum = 1_000
+    /// Bytes of matches in one event: more become several, since events are bounded.
+    private static let eventBytes = 160 << 10
     /// Broken records of one flush that are kept one by one; the rest is kept in one piece.
     private static let singleDeadLetters = 20
 
@@ -132,15 +134,44 @@ package struct TelemetryReceiver: Sendable {
             matches.append(match)
         }
         let logsources = Set(matched.map(\.logsource.description)).sorted().joined(separator: ", ")
-        let payload = DetectionMatched(logsource: logsources, ruleSet: active.digest, matches: matches)
+        var first: UUID?
+        for part in try Self.parts(of: matches) {
+            let id = try await append(
+                DetectionMatched(logsource: logsources, ruleSet: active.digest, matches: part),
+                evidence: part.compactMap { match in match.rawDigest.flatMap { evidence.removeValue(forKey: $0) } },
+                writer)
+            first = first ?? id
+        }
+        return first ?? Self.eventID(of: matches, tenant: writer.tenant)
+    }
+
+    /// Matches in their order, as many in a list as one event holds.
+    private static func parts(of matches: [DetectionMatched.Match]) throws -> [[DetectionMatched.Match]] {
+        var parts: [[DetectionMatched.Match]] = []
+        var bytes = 0
+        for match in matches {
+            let size = try JSONValue(encoding: match).canonicalBytes().count + 1
+            if parts.isEmpty || bytes + size > Self.eventBytes {
+                parts.append([])
+                bytes = 0
+            }
+            parts[parts.count - 1].append(match)
+            bytes += size
+        }
+        return parts
+    }
+
+    private func append(
+        _ payload: DetectionMatched, evidence: [Evidence], _ writer: AlertWriter
+    ) async throws -> UUID {
         let cause = Cause(command: writer.actor, traceID: writer.traceID, at: writer.now)
         var events = cause.events(for: [Decision(payload)])
-        events[0].eventID = Self.eventID(of: matches, tenant: writer.tenant)
+        events[0].eventID = Self.eventID(of: payload.matches, tenant: writer.tenant)
         let verdict = try await log.append(
             AppendRequest(
                 tenant: writer.tenant, streamKind: StreamKind.intake.rawValue,
                 streamID: UUID.v5(namespace: writer.tenant, name: "detection"), caseID: nil, expected: .any,
-                events: events, evidence: evidence.values.sorted { $0.digest.text < $1.digest.text }))
+                events: events, evidence: evidence.sorted { $0.digest.text < $1.digest.text }))
         // `mismatch`: the same records have been recorded before, perhaps as seen by other rules for entities.
         guard case .conflict = verdict else { return events[0].eventID }
         throw Contention(caseID: events[0].eventID)

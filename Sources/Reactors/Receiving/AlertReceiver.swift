@@ -61,6 +61,7 @@ package struct AlertReceiver: Sendable {
             }
         }
         let writer = AlertWriter(log: log, tenant: tenant, actor: actor, traceID: traceID, now: now)
+        let known = try await writer.known(order)
         let found = try await withThrowingTaskGroup(of: [Result].self) { group in
             var collected: [Result] = []
             var running = 0
@@ -72,10 +73,12 @@ package struct AlertReceiver: Sendable {
                 // The log coalesces what runs at the same time into one transaction.
                 if running >= 256 { try await collectOne() }
                 let accepted = groups[id] ?? []
+                let before = known[id] ?? AlertWriter.Known()
                 group.addTask {
                     var results: [Result] = []
+                    var known = before
                     for (index, alert) in accepted {
-                        results.append(try await writer.write(alert, raw: items[index].bytes, index: index))
+                        results.append(try await writer.write(alert, raw: items[index].bytes, index: index, &known))
                     }
                     return results
                 }

@@ -16,31 +16,52 @@ struct AlertWriter: Sendable {
     /// The event that led to the alerts, where there is one.
     var causedBy: UUID?
 
-    func write(_ accepted: AcceptedAlert, raw: [UInt8], index: Int) async throws -> AlertReceiver.Result {
+    /// What the log has of an alert: all that says what becomes of another form of it.
+    struct Known: Sendable {
+        /// Of the alert's stream; 0: there is none.
+        var version: Int64 = 0
+        /// Of the bytes of its newest form.
+        var digest: String?
+    }
+
+    /// What the log has of some alerts, in two queries; new alerts have no entry.
+    func known(_ ids: [UUID]) async throws -> [UUID: Known] {
+        // The versions first: a form that comes in between makes the append a conflict, and is looked at then.
+        let versions = try await log.versions(ofStreams: ids, tenant: tenant)
+        guard !versions.isEmpty else { return [:] }
+        let arrivals = try await log.latest(
+            of: [EventType.alertIngested.rawValue, EventType.alertUpdated.rawValue], streams: Array(versions.keys),
+            tenant: tenant)
+        return versions.reduce(into: [:]) { all, stream in
+            all[stream.key] = Known(
+                version: stream.value, digest: arrivals[stream.key]?.data["raw_digest"]?.stringValue)
+        }
+    }
+
+    /// Writes one form of an alert, unless its bytes are those of the newest form.
+    ///
+    /// - Parameter known: what the log has of the alert, `known` or what this left there for the form before.
+    func write(
+        _ accepted: AcceptedAlert, raw: [UInt8], index: Int, _ known: inout Known
+    ) async throws -> AlertReceiver.Result {
         var result = AlertReceiver.Result(
             index: index, status: .created, alertID: accepted.alertID, deadLetterID: nil, source: accepted.source,
             sourceRef: accepted.sourceRef, position: nil, warnings: accepted.warnings, errors: [])
         while true {
-            let earlier = try await log.read(
-                stream: accepted.alertID, tenant: tenant, after: 0, upTo: nil, limit: 1_000)
-            let arrivals = earlier.filter { $0.kind == .alertIngested || $0.kind == .alertUpdated }
-            if arrivals.contains(where: { $0.data["raw_digest"]?.stringValue == accepted.rawDigest.text }) {
+            if known.digest == accepted.rawDigest.text {
                 result.status = .duplicate
-                result.position = nil
                 return result
             }
-            result.status = arrivals.isEmpty ? .created : .updated
-            let verdict = try await append(
-                accepted, raw: raw, after: earlier.last?.version ?? 0, isNew: arrivals.isEmpty)
-            switch verdict {
-            case .appended(let range):
+            let isNew = known.digest == nil
+            result.status = isNew ? .created : .updated
+            switch try await append(accepted, raw: raw, after: known.version, isNew: isNew) {
+            case .appended(let range), .duplicate(let range):
                 result.position = range.lastPosition
+                known = Known(version: range.lastVersion, digest: accepted.rawDigest.text)
                 return result
-            case .duplicate(let range):
-                result.position = range.lastPosition
-                return result
-            // Somebody sent the same alert at the same moment: look again.
-            case .mismatch, .conflict: continue
+            // Somebody wrote to the alert's stream at the same moment: look again.
+            case .mismatch, .conflict:
+                known = try await self.known([accepted.alertID])[accepted.alertID] ?? Known()
             }
         }
     }
@@ -49,24 +70,35 @@ struct AlertWriter: Sendable {
         _ accepted: AcceptedAlert, raw: [UInt8]?, after version: Int64, isNew: Bool
     ) async throws -> AppendVerdict {
         let correlation = UUID.v5(namespace: accepted.alertID, name: accepted.rawDigest.text)
-        let decisions = Self.decisions(accepted, isNew: isNew)
+        let (decisions, parts) = try Self.decisions(accepted, isNew: isNew)
         var cause = Cause(command: actor, traceID: traceID, correlationID: correlation, at: now)
         cause.causedBy = causedBy
         return try await log.append(
             AppendRequest(
                 tenant: tenant, streamKind: StreamKind.alert.rawValue, streamID: accepted.alertID, caseID: nil,
                 expected: .exactly(version), events: Self.events(cause.events(for: decisions), of: accepted),
-                evidence: raw.map { [Evidence(mediaType: accepted.mediaType, bytes: $0)] } ?? []))
+                evidence: Self.distinct(
+                    (raw.map { [Evidence(mediaType: accepted.mediaType, bytes: $0)] } ?? []) + parts)))
     }
 
-    static func decisions(_ accepted: AcceptedAlert, isNew: Bool) -> [Decision] {
+    /// Each content once: the raw bytes may be those of a part.
+    static func distinct(_ evidence: [Evidence]) -> [Evidence] {
+        var seen: Set<Digest> = []
+        return evidence.filter { seen.insert($0.digest).inserted }
+    }
+
+    /// What the arrival says, and what of it is too large for an event.
+    static func decisions(_ accepted: AcceptedAlert, isNew: Bool) throws -> (decisions: [Decision], parts: [Evidence]) {
         let arrival = Arrival(
             alertID: accepted.alertID, source: accepted.source, sourceRef: accepted.sourceRef,
             rawDigest: accepted.rawDigest, rawSize: accepted.rawSize, mediaType: accepted.mediaType)
-        return [
-            Decision(type: isNew ? .alertIngested : .alertUpdated, arrival),
-            Decision(type: .alertNormalized, accepted.alert),
-        ]
+        let (data, parts) = try AlertParts.split(accepted.alert, rawSize: accepted.rawSize)
+        return (
+            [
+                Decision(type: isNew ? .alertIngested : .alertUpdated, arrival),
+                Decision(type: .alertNormalized, data: data),
+            ], parts
+        )
     }
 
     /// The two events of an arrival, at the time of what happened, the second caused by the first.

@@ -19,7 +19,7 @@ package struct CaseRecommender: Reactor {
     package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
-            let choice = PlanBuilder(registry: registry).choose(for: record)
+            let choice = PlanBuilder(registry: registry).choose(for: try await bench.cases.withEvidence(record))
             let recommendation = Self.recommendation(
                 for: record, choice: choice, id: UUID.v5(namespace: event.eventID, name: "recommendation"),
                 at: event.recordedAt)

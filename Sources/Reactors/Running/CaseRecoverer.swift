@@ -18,7 +18,7 @@ package struct CaseRecoverer: Reactor {
     package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
-            let built = try PlanBuilder(registry: registry).rebuild(for: record)
+            let built = try PlanBuilder(registry: registry).rebuild(for: try await bench.cases.withEvidence(record))
             // Unknown is not "no": without the playbook's word a person confirms.
             return record.recover(serviceWasLost: built?.losesService ?? true)
         }

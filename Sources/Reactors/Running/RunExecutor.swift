@@ -63,7 +63,8 @@ package struct RunExecutor: Reactor {
             }
             let decisions = record.start(
                 run: UUID.v5(namespace: event.eventID, name: "run"),
-                currentPlan: try PlanBuilder(registry: registry).rebuild(for: record)?.plan, mode: .live)
+                currentPlan: try PlanBuilder(registry: registry)
+                    .rebuild(for: try await bench.cases.withEvidence(record))?.plan, mode: .live)
             guard decisions.isEmpty, record.needsNewRecommendation else { return decisions }
             // What may run by itself is another plan by now: look at the case anew, gate and all.
             return [try await CaseEnricher(bench).enrichment(of: record)]

@@ -21,16 +21,18 @@ package struct AlertStore: Sendable {
         self.log = log
     }
 
-    /// - Returns: the newest form of each alert that exists and is not erased whole.
+    /// Ids in lists of a few: as many alerts as may be in memory at a time.
+    package static func parts(of ids: [UUID]) -> [[UUID]] {
+        stride(from: 0, to: ids.count, by: 64).map { Array(ids[$0..<min($0 + 64, ids.count)]) }
+    }
+
+    /// The newest form of each alert that exists and is not erased whole: one event an alert, however many forms of it
+    /// have come. All of them are in memory, so callers bound how many they ask for.
     package func load(_ ids: [UUID], tenant: UUID) async throws -> [UUID: Found] {
-        var found: [UUID: Found] = [:]
-        guard !ids.isEmpty else { return found }
-        for (id, events) in try await log.read(streams: ids, tenant: tenant) {
-            for event in events where event.kind == .alertNormalized {
-                guard let alert = try NormalizedAlert.read(event) else { continue }
-                found[id] = Found(alert: alert, eventID: event.eventID, receivedAt: event.recordedAt)
-            }
+        guard !ids.isEmpty else { return [:] }
+        let events = try await log.latest(of: [EventType.alertNormalized.rawValue], streams: ids, tenant: tenant)
+        return try events.compactMapValues { event in
+            try NormalizedAlert.read(event).map { Found(alert: $0, eventID: event.eventID, receivedAt: event.recordedAt) }
         }
-        return found
     }
 }

@@ -1,6 +1,7 @@
 package import Cases
 package import EventLog
 import Events
+import JSON
 import Synchronization
 
 package import struct Foundation.UUID
@@ -87,18 +88,36 @@ package final class CaseStore: Sendable {
         _ id: UUID, tenant: UUID, cause: Cause, salt: String = "", ifVersion: Int64? = nil,
         _ decide: (CaseRecord) async throws -> [Decision]
     ) async throws -> Written {
-        for _ in 0..<Self.conflictRetries {
-            guard let record = try await load(id, tenant: tenant) else { throw Rejection.notFound }
-            if let ifVersion, record.version != ifVersion { throw StaleVersion(current: record.version) }
-            let decisions = try await decide(record)
-            guard !decisions.isEmpty else { return Written(record: record, position: nil) }
+        for attempt in 0..<Self.conflictRetries {
+            // First what is remembered, without a look at the log: the append says whether it was the newest. What
+            // comes to nothing, or is refused, is decided again on what the log says now.
+            let remembered = attempt == 0 ? known(id, tenant) : nil
+            let isCertain = remembered == nil
+            let found = if let remembered { remembered } else { try await load(id, tenant: tenant) }
+            guard let record = found else { throw Rejection.notFound }
+            if let ifVersion, record.version != ifVersion {
+                guard isCertain else { continue }
+                throw StaleVersion(current: record.version)
+            }
+            let decisions: [Decision]
+            do {
+                decisions = try await decide(record)
+            } catch  where !isCertain && !(error is CancellationError) {
+                continue
+            }
+            guard !decisions.isEmpty else {
+                guard isCertain else { continue }
+                return Written(record: record, position: nil)
+            }
+            let events = cause.events(for: decisions, salt: salt, stream: id)
             let verdict = try await log.append(
                 AppendRequest(
                     tenant: tenant, streamKind: StreamKind.case.rawValue, streamID: id, caseID: id,
-                    expected: .exactly(record.version),
-                    events: cause.events(for: decisions, salt: salt, stream: id), evidence: []))
+                    expected: .exactly(record.version), events: events, evidence: []))
             switch verdict {
-            case .appended(let range), .duplicate(let range):
+            case .appended(let range):
+                return Written(record: try folded(record, events, range), position: range.lastPosition)
+            case .duplicate(let range):
                 return Written(record: try await load(id, tenant: tenant) ?? record, position: range.lastPosition)
             case .mismatch:
                 // An earlier attempt of the same cause was written; the first answer stands.
@@ -107,6 +126,31 @@ package final class CaseStore: Sendable {
             }
         }
         throw Contention(caseID: id)
+    }
+
+    private func known(_ id: UUID, _ tenant: UUID) -> CaseRecord? {
+        cache.withLock { $0[CacheKey(tenant: tenant, id: id)] }
+    }
+
+    /// The record after events that were appended right behind it, as the log will give them back.
+    private func folded(_ record: CaseRecord, _ events: [NewEvent], _ range: AppendedRange) throws -> CaseRecord {
+        var record = record
+        for (index, new) in events.enumerated() {
+            let behind = Int64(events.count - 1 - index)
+            // Numbers in particular are read back in their canonical form.
+            let data = try JSONValue.parse(
+                new.data.canonicalBytes(), limits: JSONLimits(depth: 256, members: .max))
+            try record.apply(
+                Event(
+                    position: range.lastPosition - behind, eventID: new.eventID, type: new.type,
+                    schemaVersion: new.schemaVersion, streamKind: StreamKind.case.rawValue, streamID: record.id,
+                    version: range.lastVersion - behind, caseID: record.id,
+                    recordedAt: Instant(microseconds: range.recordedAt.microseconds - behind),
+                    occurredAt: new.occurredAt, actor: new.actor, causedBy: new.causedBy,
+                    correlationID: new.correlationID, traceID: new.traceID, data: data))
+        }
+        keep(record, CacheKey(tenant: record.tenant, id: record.id))
+        return record
     }
 }
 

@@ -2,7 +2,7 @@ import Cases
 package import EventLog
 
 extension SealingCatalogue {
-    /// What the domain lists as personal, in the log's terms.
+    /// What the domain lists as personal, and how large its events may be, in the log's terms.
     package static var domain: SealingCatalogue {
         get throws {
             var members: [String: [SealedMember]] = [:]
@@ -11,7 +11,11 @@ extension SealingCatalogue {
                     try SealedMember(pointer: member.pointer, subject: member.subject == .entity ? .entity : .item)
                 }
             }
-            return SealingCatalogue(members)
+            return SealingCatalogue(
+                members,
+                bytesMaximum: Dictionary(
+                    EventType.allCases.compactMap { type in type.bytesMaximum.map { (type.rawValue, $0) } }
+                ) { first, _ in first })
         }
     }
 }

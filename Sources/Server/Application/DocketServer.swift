@@ -33,6 +33,7 @@ package struct DocketServer: Service {
                 services.denials,
                 Housekeeping(
                     store: services.idempotency, log: services.log, clock: services.clock, logger: services.logger),
+                RegistryKeeper(registries: services.registries, logger: services.logger),
             ],
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? 0) },
             logger: services.logger)

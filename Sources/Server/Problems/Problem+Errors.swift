@@ -96,6 +96,9 @@ extension Problem {
         case .unknownTenant: self.init(.notFound, "There is no such thing here.")
         case .malformed: self.init(.validationFailed, "The log does not take this input.")
         case .unreadable: self = .defect
+        case .tooLarge:
+            self.init(
+                .bodyTooLarge, "One event would be larger than an event may be: \(error.message). Send less at once.")
         case .legalHold: self.init(Rejection.legalHold)
         case .tenantKey, .corrupt: self = .defect
         }

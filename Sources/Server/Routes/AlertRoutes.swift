@@ -102,7 +102,20 @@ enum AlertRoutes {
 
     private static func get(_ call: Call<ReadCases>) async throws -> Reply {
         let found = try await find(call)
-        return .resource(found.view, version: found.version)
+        return .resource(try await whole(found.view, call), version: found.version)
+    }
+
+    /// The view with what is too large for an event, and so for a list: read by the digests that the event has for it.
+    private static func whole(_ view: JSONValue, _ call: Call<ReadCases>) async throws -> JSONValue {
+        let isPartial =
+            view["ocsf"]?.isNull ?? true || view["unmapped"]?.isNull ?? true
+            || (view["evidence"]?.arrayValue ?? []).contains { $0["data"]?.isNull ?? true }
+            || view["description"]?.isNull ?? true
+        guard isPartial, let id = view["id"]?.stringValue.flatMap(UUID.init(uuidString:)) else { return view }
+        let events = try await call.services.log.latest(
+            of: [EventType.alertNormalized.rawValue], streams: [id], tenant: call.tenant)
+        guard let apart = events[id]?.data["apart"] else { return view }
+        return try await AlertParts.joined(view, apart: apart, in: call.services.log, tenant: call.tenant)
     }
 
     private static func find(_ call: Call<ReadCases>) async throws -> VersionedView {

@@ -78,7 +78,8 @@ enum ApprovalRoutes {
             try record.requireLegal(.requestApproval)
             let built: PlanBuilder.Built
             do {
-                built = try PlanBuilder(registry: registry).build(playbook, for: record, given: parameters)
+                let whole = try await call.services.cases.withEvidence(record)
+                built = try PlanBuilder(registry: registry).build(playbook, for: whole, given: parameters)
             } catch let refusal as PlaybookRefusal {
                 throw Problem.validation(refusal.problems.map { $0.fieldError(below: "/parameters") })
             }

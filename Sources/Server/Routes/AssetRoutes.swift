@@ -19,26 +19,47 @@ enum AssetRoutes {
 
     private static func list(_ call: Call<ReadConfiguration>) async throws -> Reply {
         let registry = try await call.services.registries.registry(of: call.tenant)
-        let entity = try call.query.entity()
-        let assets = registry.assets.values
-            .filter { asset in
-                entity.map { wanted in
-                    (wanted.type == nil || wanted.type == asset.type)
-                        && asset.key
-                            == EntityKey(
-                                type: asset.type, value: Entity.normalize(wanted.value, as: asset.type))
-                } ?? true
-            }
-            .sorted { $0.key < $1.key }
-        let start = min(Int(try call.query.integer("cursor") ?? 0), assets.count)
-        let end = min(start + (try call.query.limit()), assets.count)
+        let limit = try call.query.limit()
+        var assets: [Asset]
+        if let wanted = try call.query.entity() {
+            let types = wanted.type.map { [$0] } ?? Entity.EntityType.allCases
+            assets = types.compactMap {
+                registry.assets[EntityKey(type: $0, value: Entity.normalize(wanted.value, as: $0))]
+            }.sorted { $0.key < $1.key }
+            if let cursor = try cursor(call) { assets.removeAll { $0.key <= cursor } }
+            assets = Array(assets.prefix(limit + 1))
+        } else if let cursor = try cursor(call) {
+            // The asset that the page before ended with may stand first.
+            let entries = registry.assets.entries(from: cursor).prefix(limit + 2)
+            assets = Array(entries.filter { $0.key != cursor }.map(\.value).prefix(limit + 1))
+        } else {
+            assets = Array(registry.assets.values.prefix(limit + 1))
+        }
+        let hasMore = assets.count > limit
+        let shown = assets.prefix(limit)
         return Reply(
             .ok,
             [
-                "items": .array(try assets[start..<end].map { try JSONValue(encoding: $0) }),
-                "next_cursor": end < assets.count ? .string(String(end)) : .null, "has_more": .bool(end < assets.count),
-                "as_of_position": .integer(registry.nextPosition - 1),
+                "items": .array(try shown.map { try JSONValue(encoding: $0) }),
+                "next_cursor": hasMore ? shown.last.map { .string(text(of: $0.key)) } ?? .null : .null,
+                "has_more": .bool(hasMore), "as_of_position": .integer(registry.nextPosition - 1),
             ])
+    }
+
+    /// Where a page ended: the key of its last asset, so that assets that come meanwhile hide no others.
+    private static func cursor(_ call: Call<ReadConfiguration>) throws -> EntityKey? {
+        guard let text = try call.query.text("cursor") else { return nil }
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let type = Entity.EntityType(rawValue: String(parts[0])),
+            let bytes = Data(base64Encoded: String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")),
+            let value = String(data: bytes, encoding: .utf8)
+        else { throw Problem.validation([FieldError("/cursor", .format, "no cursor of this list")]) }
+        return EntityKey(type: type, value: value)
+    }
+
+    private static func text(of key: EntityKey) -> String {
+        let value = Data(key.value.utf8).base64EncodedString()
+        return "\(key.type.rawValue):" + value.replacing("+", with: "-").replacing("/", with: "_")
     }
 
     /// One object or an array of them; all are right, or none is taken.
@@ -96,13 +117,13 @@ enum AssetRoutes {
         ]
     }
 
-    /// A few at once: the log coalesces them.
+    /// Many at once: the log coalesces them.
     private static func append(_ assets: [JSONValue], _ call: Call<Configure>) async throws -> Int64? {
         let writer = call.governance
         return try await withThrowingTaskGroup(of: Int64.self) { group in
             var last: Int64?
             for (index, asset) in assets.enumerated() {
-                if index >= 64, let position = try await group.next() { last = max(last ?? position, position) }
+                if index >= 512, let position = try await group.next() { last = max(last ?? position, position) }
                 guard let id = asset["id"]?.stringValue.flatMap({ UUID(uuidString: $0) }) else { continue }
                 let traceID = call.traceID
                 group.addTask {

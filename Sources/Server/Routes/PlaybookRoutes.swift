@@ -51,7 +51,7 @@ enum PlaybookRoutes {
         let problems = playbook.publishProblems()
         guard problems.isEmpty else { throw refusal(problems) }
         let stream = GovernanceWriter.stream(ofPlaybook: playbook.id, call.tenant)
-        let history = try await call.services.log.read(stream: stream, tenant: call.tenant)
+        let version = try await call.services.log.versions(ofStreams: [stream], tenant: call.tenant)[stream] ?? 0
         let registry = try await call.services.registries.registry(of: call.tenant)
         let current = registry.playbooks[playbook.id]
         if let current, current.digest == playbook.digest {
@@ -64,7 +64,7 @@ enum PlaybookRoutes {
         let verdict = try await call.services.log.append(
             AppendRequest(
                 tenant: call.tenant, streamKind: StreamKind.playbook.rawValue, streamID: stream,
-                expected: .exactly(history.last?.version ?? 0), events: call.cause.events(for: [Decision(published)])))
+                expected: .exactly(version), events: call.cause.events(for: [Decision(published)])))
         guard case .appended(let range) = verdict else {
             throw Problem(
                 .versionConflict, "Somebody published this playbook at the same moment: read it, then repeat.")

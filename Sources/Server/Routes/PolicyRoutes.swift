@@ -56,11 +56,17 @@ enum PolicyRoutes {
 
     private static func approve(_ call: Call<LeadCases>) async throws -> Reply {
         let id = try call.id()
-        let history = try await call.services.log.read(stream: stream(call.tenant), tenant: call.tenant)
-        let registry = try await call.services.registries.registry(of: call.tenant)
-        let proposed = history.first { event in
-            event.kind == .policyProposed && event.data["proposal_id"]?.stringValue == id.lowercased
+        var version: Int64 = 0
+        var proposed: Event?
+        for try await page in call.services.log.stream(stream(call.tenant), tenant: call.tenant) {
+            version = page.last?.version ?? version
+            proposed =
+                proposed
+                ?? page.first { event in
+                    event.kind == .policyProposed && event.data["proposal_id"]?.stringValue == id.lowercased
+                }
         }
+        let registry = try await call.services.registries.registry(of: call.tenant)
         guard let proposed, let proposal = registry.proposedPolicies[id] else { throw Rejection.notFound }
         guard proposed.actor.identity != call.principal.identity else { throw Rejection.selfApproval }
         guard proposal.policy.version == registry.policy.version + 1 else {
@@ -71,7 +77,7 @@ enum PolicyRoutes {
         let verdict = try await call.services.log.append(
             AppendRequest(
                 tenant: call.tenant, streamKind: StreamKind.policy.rawValue, streamID: stream(call.tenant),
-                expected: .exactly(history.last?.version ?? 0),
+                expected: .exactly(version),
                 events: call.cause.events(for: [
                     Decision(PolicyApproved(proposalID: id, version: proposal.policy.version))
                 ])))

@@ -139,7 +139,10 @@ extension ErasureWorld {
 
     /// The projections' rows alone.
     func projected() async throws -> [String: String] {
-        try await tables().filter { $0.key.hasPrefix("projection.") }
+        // Snapshots of what stages remember are a cache: what is in them follows from when they were taken.
+        try await tables().filter {
+            $0.key.hasPrefix("projection.") && !$0.key.hasPrefix("projection.stage_memory")
+        }
     }
 
     /// What every reading route of the API answers, for every id that is known, and every page.
