@@ -67,11 +67,7 @@ struct TrapTests {
             "the blocks are literals of this file"
         ),
         (
-            "Sources/Response/Plan/Plan.swift", "preconditionFailure(\"a plan always has a JSON form",
-            "a plan is a type of this program, whose encoding throws nothing"
-        ),
-        (
-            "Sources/Response/Run/RunDriver.swift", "preconditionFailure(\"these are not carried out",
+            "Sources/Response/RunDriver.swift", "preconditionFailure(\"these are not carried out",
             "the directives that a connector does not carry out are handled by the caller"
         ),
         (

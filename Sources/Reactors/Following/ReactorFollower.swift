@@ -139,7 +139,7 @@ extension Error {
         return switch error.code {
         case .queueFull, .unknownTenant, .fenced, .clockBehind, .tenantKey, .outcomeUnknown, .unavailable, .cancelled:
             true
-        case .malformed, .unreadable, .legalHold, .corrupt: false
+        case .malformed, .unreadable, .tooLarge, .legalHold, .corrupt: false
         }
     }
 }

@@ -180,7 +180,7 @@ extension ReactorFollower {
                     }
                 }
                 guard mark.setsAside, let version = page.last?.version else { return outcome }
-                page = try await log.read(stream: mark.streamID, tenant: tenant, after: version, limit: 500)
+                page = try await log.read(stream: mark.streamID, tenant: tenant, after: version, upTo: nil, limit: 500)
             }
             return outcome
         } catch is CancellationError {

@@ -167,8 +167,10 @@ package struct Timekeeper: Service {
 
     private func first(of candidate: Candidate) async throws -> Event? {
         do {
-            return try await cases.log.read(stream: candidate.caseID, tenant: candidate.tenant, limit: 1).first
-        } catch  where error.code == .corrupt {
+            return try await cases.log.read(
+                stream: candidate.caseID, tenant: candidate.tenant, after: 0, upTo: nil, limit: 1
+            ).first
+        } catch let error as EventLogError where error.code == .corrupt {
             return nil  // Whoever reads the case finds that, and marks it.
         }
     }
