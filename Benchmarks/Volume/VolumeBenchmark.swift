@@ -46,7 +46,7 @@ struct VolumeBenchmark {
     static let actor = Actor(kind: .service, subject: "bench", lane: .siem)
 
     func makePipeline() -> Pipeline {
-        Pipeline(log: log, defaultPolicy: policy, clock: { .now() }) { _ in [:] }
+        Pipeline(log: log, defaultPolicy: policy, clock: { .now() })
     }
 
     func makeTenant() async throws -> UUID {

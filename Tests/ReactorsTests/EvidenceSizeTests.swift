@@ -3,6 +3,7 @@ import EventLog
 import Events
 import Foundation
 import JSON
+import Runs
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Cases
+import EventLog
 import Events
 import Foundation
 import JSON
