@@ -93,7 +93,10 @@ import Testing
 
     @Test("the pool makes no more connections than its maximum")
     func bounded() async throws {
-        let database = try database { $0.connectionsMaximum = 2 }
+        let database = try database {
+            $0.connectionsMaximum = 2
+            $0.acquireTimeout = .seconds(600)
+        }
         let most = Gauge()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<20 {
