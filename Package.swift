@@ -132,7 +132,8 @@ let package = Package(
             name: "docket",
             dependencies: [
                 "Cases", "Content", "Detection", "EventLog", "Events", "Gzip", "Intake", "JSON", "Lab", "Postgres",
-                "Projections", "Proof", "Reactors", "Response", "Runs", "Schema", "Sealing", "Server", arguments, crypto,
+                "Projections", "Proof", "Reactors", "Response", "Runs", "Schema", "Sealing", "Server", arguments,
+                crypto,
                 httpClient, lifecycle, signals, logging,
                 nioCore,
                 nioHTTP1,

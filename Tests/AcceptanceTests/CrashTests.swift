@@ -4,7 +4,7 @@ import NIOHTTP1
 import Testing
 
 /// The server is killed from outside, at moments read from the log; server and lab are processes of their own.
-@Suite("kill -9 of the server", .timeLimit(.minutes(15)), .serialized)
+@Suite("kill -9 of the server", .timeLimit(.minutes(60)), .serialized)
 struct CrashTests {
     enum Moment: String, CaseIterable, Sendable {
         case afterPrepared = "step.prepared"

@@ -11,7 +11,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("What does not happen", .migrated, .timeLimit(.minutes(15)))
+@Suite("What does not happen", .migrated, .timeLimit(.minutes(60)))
 struct AbsenceTests {
     private static let yaml = """
         title: Backup Done

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Cases that close by themselves", .migrated, .timeLimit(.minutes(15)))
+@Suite("Cases that close by themselves", .migrated, .timeLimit(.minutes(60)))
 struct ClosingTests {
     /// A policy under which three equal verdicts are enough.
     private func adopt(_ world: World, sampleRate: Double) async throws {

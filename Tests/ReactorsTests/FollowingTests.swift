@@ -20,7 +20,7 @@ private final class Switch: Sendable {
     func turnOn() { value.withLock { $0 = true } }
 }
 
-@Suite("Following the log", .migrated, .timeLimit(.minutes(10)))
+@Suite("Following the log", .migrated, .timeLimit(.minutes(60)))
 struct FollowingTests {
     @Test("twenty reactions that ask to be called again hold no place: a twenty-first is done at once")
     func again() async throws {
@@ -233,7 +233,7 @@ struct FollowingTests {
     }
 }
 
-@Suite("Several processes", .migrated, .timeLimit(.minutes(10)))
+@Suite("Several processes", .migrated, .timeLimit(.minutes(60)))
 struct ReactorShareTests {
     @Test("each tenant is led by one of the processes, and only the share of one that comes or goes moves")
     func shares() {

@@ -12,7 +12,7 @@ import Testing
 
 @testable import Server
 
-@Suite("The log over HTTP", .served, .timeLimit(.minutes(15)))
+@Suite("The log over HTTP", .served, .timeLimit(.minutes(60)))
 struct EventRouteTests {
     @Test("pages of events join without a gap")
     func pages() async throws {

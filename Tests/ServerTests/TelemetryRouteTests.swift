@@ -21,7 +21,7 @@ extension TestServer {
     }
 }
 
-@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(15)))
+@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(60)))
 struct TelemetryRouteTests {
     static let rule = """
         title: Backup Deleted
@@ -149,7 +149,7 @@ struct TelemetryRouteTests {
     }
 }
 
-@Suite("/v1/rules", .served, .timeLimit(.minutes(15)))
+@Suite("/v1/rules", .served, .timeLimit(.minutes(60)))
 struct RuleRouteTests {
     private static let yaml = TelemetryRouteTests.rule
 

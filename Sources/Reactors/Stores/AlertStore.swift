@@ -32,7 +32,9 @@ package struct AlertStore: Sendable {
         guard !ids.isEmpty else { return [:] }
         let events = try await log.latest(of: [EventType.alertNormalized.rawValue], streams: ids, tenant: tenant)
         return try events.compactMapValues { event in
-            try NormalizedAlert.read(event).map { Found(alert: $0, eventID: event.eventID, receivedAt: event.recordedAt) }
+            try NormalizedAlert.read(event).map {
+                Found(alert: $0, eventID: event.eventID, receivedAt: event.recordedAt)
+            }
         }
     }
 }
