@@ -15,6 +15,7 @@ CREATE TABLE projection.stage_memory (
     code           text     NOT NULL,  -- which code wrote it; another one throws it away
     next_position  bigint   NOT NULL CHECK (next_position >= 0),
     parts          integer  NOT NULL CHECK (parts >= 0),  -- 0: nothing was written yet
+    code_of_key    bytea,              -- HMAC-SHA-256 under the tenant's key: others who can write here cannot make one
     PRIMARY KEY (tenant_id, name, slot)
 );
 

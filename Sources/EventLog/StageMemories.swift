@@ -1,3 +1,4 @@
+import Events
 package import Foundation
 package import JSON
 import Postgres
@@ -7,6 +8,9 @@ import Postgres
 /// A cache: a memory that is not there, or was written by other code, is folded from the log, with the same result. An
 /// erasure deletes a tenant's snapshots in its own transaction, and with them the tickets that allow writing new ones:
 /// what was folded before an erasure cannot be written after it.
+///
+/// What is decided rests on the log, which shows when it was altered; a table of a cache does not. So each snapshot
+/// carries a code under the tenant's key, which lies outside the database, and one without the right code is none.
 package struct StageMemories: Sendable {
     /// The right to save a memory. Asked for before anything is folded; an erasure makes it void.
     package struct Ticket: Sendable, Hashable {
@@ -23,9 +27,10 @@ package struct StageMemories: Sendable {
         package var parts: [JSONValue]
     }
 
-    private let database: Database
+    private let log: EventLog
+    private var database: Database { log.database }
 
-    init(_ database: Database) { self.database = database }
+    init(_ log: EventLog) { self.log = log }
 
     /// Asks for the right to save a memory, before anything is read for it.
     ///
@@ -52,20 +57,24 @@ package struct StageMemories: Sendable {
         }
     }
 
-    /// The newest snapshot that says nothing of `position` or what comes after; `nil` when there is none.
+    /// The newest snapshot that says nothing of `position` or what comes after; `nil` when there is none, or when it is not
+    /// as it was saved.
     package func load(_ ticket: Ticket, before position: Int64) async throws(EventLogError) -> Snapshot? {
+        guard let key = try log.keys.find(ticket.tenant) else { return nil }
         let found = try await guarded { () throws(PostgresError) in
             try await database.transaction(isolation: .repeatableRead, isReadOnly: true) {
                 tx throws(PostgresError) in
                 let newest = try tx.first(
                     """
-                    SELECT slot, next_position FROM projection.stage_memory
+                    SELECT slot, next_position, code_of_key FROM projection.stage_memory
                      WHERE tenant_id = \(ticket.tenant) AND name = \(ticket.name) AND token = \(ticket.token)
                        AND code = \(ticket.code) AND parts > 0 AND next_position <= \(position)
                      ORDER BY next_position DESC LIMIT 1
                     """
-                ) { row throws(PostgresError) in (slot: try row[0] as Int16, next: try row[1] as Int64) }
-                guard let newest else { return nil as (next: Int64, parts: [[UInt8]])? }
+                ) { row throws(PostgresError) in
+                    (slot: try row[0] as Int16, next: try row[1] as Int64, vouched: try row[2] as [UInt8]?)
+                }
+                guard let newest else { return nil as (next: Int64, vouched: [UInt8]?, parts: [[UInt8]])? }
                 let parts = try tx.query(
                     """
                     SELECT body FROM projection.stage_memory_part
@@ -73,10 +82,12 @@ package struct StageMemories: Sendable {
                      ORDER BY part
                     """
                 ) { row throws(PostgresError) in (try row[0] as PostgresJSON).bytes }
-                return (newest.next, parts)
+                return (newest.next, newest.vouched, parts)
             }
         }
-        guard let found else { return nil }
+        guard let found, let vouched = found.vouched,
+            key.vouched(vouched, for: Self.statement(ticket, found.next, found.parts))
+        else { return nil }
         var parts: [JSONValue] = []
         for bytes in found.parts { parts.append(try Body.parse(bytes, position: found.next)) }
         return Snapshot(nextPosition: found.next, parts: parts)
@@ -89,14 +100,17 @@ package struct StageMemories: Sendable {
     package func save(
         _ parts: [JSONValue], before position: Int64, _ ticket: Ticket
     ) async throws(EventLogError) -> Bool {
-        let bodies = parts.map { PostgresJSON($0.canonicalBytes()) }
+        let bytes = parts.map { $0.canonicalBytes() }
+        let bodies = bytes.map { PostgresJSON($0) }
+        let vouched = try await log.key(ticket.tenant).vouch(for: Self.statement(ticket, position, bytes))
         let numbers = (0..<Int32(parts.count)).map { $0 }
         return try await guarded { () throws(PostgresError) in
             try await database.transaction { tx throws(PostgresError) in
                 let slot = try tx.first(
                     """
                     UPDATE projection.stage_memory AS m
-                       SET code = \(ticket.code), next_position = \(position), parts = \(Int32(parts.count))
+                       SET code = \(ticket.code), next_position = \(position), parts = \(Int32(parts.count)),
+                           code_of_key = \(vouched)
                      WHERE m.tenant_id = \(ticket.tenant) AND m.name = \(ticket.name) AND m.token = \(ticket.token)
                        AND m.slot = (SELECT o.slot FROM projection.stage_memory AS o
                                       WHERE o.tenant_id = \(ticket.tenant) AND o.name = \(ticket.name)
@@ -120,6 +134,15 @@ package struct StageMemories: Sendable {
         }
     }
 
+    /// What is vouched for: whose memory it is, of which code, up to where, and its parts.
+    private static func statement(_ ticket: Ticket, _ position: Int64, _ parts: [[UInt8]]) -> [UInt8] {
+        let what: JSONValue = [
+            "tenant": .string(ticket.tenant.lowercased), "name": .string(ticket.name), "code": .string(ticket.code),
+            "next_position": .integer(position), "parts": .array(parts.map { .string(Digest.sha256($0).text) }),
+        ]
+        return what.canonicalBytes()
+    }
+
     private func guarded<T: Sendable>(
         _ body: () async throws(PostgresError) -> T
     ) async throws(EventLogError) -> T {
@@ -135,5 +158,5 @@ package struct StageMemories: Sendable {
 
 extension EventLog {
     /// What stages remember, kept beside the log.
-    package var memories: StageMemories { StageMemories(database) }
+    package var memories: StageMemories { StageMemories(self) }
 }

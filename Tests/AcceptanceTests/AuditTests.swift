@@ -4,7 +4,7 @@ import NIOHTTP1
 import Testing
 
 /// An auditor's way: export a live tenant, carry the package away, and verify it twice.
-@Suite("docket audit", .timeLimit(.minutes(60)))
+@Suite("docket audit", .timeLimit(.minutes(25)))
 struct AuditTests {
     @Test("a live tenant is exported and verified offline by both verifiers; one byte changed, and both say so")
     func wholeWay() async throws {

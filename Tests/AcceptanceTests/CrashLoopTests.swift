@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 /// `Scripts/crash-loop.py`, in its short form. `make crash` is the long one.
-@Suite("The crash loop", .timeLimit(.minutes(60)), .serialized)
+@Suite("The crash loop", .timeLimit(.minutes(25)), .serialized)
 struct CrashLoopTests {
     private func run(_ options: [String]) async throws -> (status: Int32, output: String) {
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

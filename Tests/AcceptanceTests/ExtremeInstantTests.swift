@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Times that no clock should show", .timeLimit(.minutes(60)), .serialized)
+@Suite("Times that no clock should show", .timeLimit(.minutes(25)), .serialized)
 struct ExtremeInstantTests {
     /// What a source may say, and whether its clock is suspect.
     static let table: [(text: String, isSuspect: Bool)] = [

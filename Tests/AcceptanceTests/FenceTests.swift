@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("docket tenant fence", .timeLimit(.minutes(60)))
+@Suite("docket tenant fence", .timeLimit(.minutes(25)))
 struct FenceTests {
     @Test("a fenced place answers 503 and records nothing; under the new epoch it goes on")
     func fence() async throws {

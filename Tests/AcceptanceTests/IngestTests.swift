@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("docket ingest", .timeLimit(.minutes(60)))
+@Suite("docket ingest", .timeLimit(.minutes(25)))
 struct IngestTests {
     static let examples: URL? = {
         let environment = ProcessInfo.processInfo.environment["DOCKET_SHARED_DATA"]

@@ -26,7 +26,22 @@ final class Installation: Sendable {
     }
 
     /// Makes an installation, starts it, and takes everything away again after the body.
+    ///
+    /// A few at a time: each is a server, a lab and a PostgreSQL, and all of them at once starve each other.
     static func with(_ body: (Installation, RunningProgram) async throws -> Void) async throws {
+        await turns.enter()
+        do {
+            try await make(body)
+        } catch {
+            await turns.leave()
+            throw error
+        }
+        await turns.leave()
+    }
+
+    private static let turns = Turns(4)
+
+    private static func make(_ body: (Installation, RunningProgram) async throws -> Void) async throws {
         // Not below root's home: PostgreSQL's own user must be able to enter it.
         let folder = URL(fileURLWithPath: "/tmp/docket-\(UUID().uuidString.prefix(8).lowercased())")
         try FileManager.default.createDirectory(

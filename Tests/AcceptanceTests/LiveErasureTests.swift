@@ -4,7 +4,7 @@ import NIOHTTP1
 import Testing
 
 /// An erasure in a server that is at work: stages, read models and sealer run, and nothing waits for it.
-@Suite("docket, an erasure", .timeLimit(.minutes(60)))
+@Suite("docket, an erasure", .timeLimit(.minutes(25)))
 struct LiveErasureTests {
     private func dump(_ place: Installation) async throws -> String {
         let file = place.folder.appending(path: "dump-\(UUID().uuidString)").path

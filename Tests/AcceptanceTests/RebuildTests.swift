@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Projections filled again beside the live ones", .timeLimit(.minutes(60)))
+@Suite("Projections filled again beside the live ones", .timeLimit(.minutes(25)))
 struct RebuildTests {
     @Test(
         "every case, approval, run and metric is the same, ETag and canonical JSON, after a rebuild, back, and verified"

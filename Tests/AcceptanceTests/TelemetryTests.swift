@@ -5,7 +5,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite("Raw telemetry", .timeLimit(.minutes(60)), .serialized)
+@Suite("Raw telemetry", .timeLimit(.minutes(25)), .serialized)
 struct TelemetryTests {
     static let data: URL? = {
         let environment = ProcessInfo.processInfo.environment["DOCKET_SHARED_DATA"]

@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Undoing what is under way, over HTTP", .timeLimit(.minutes(60)))
+@Suite("Undoing what is under way, over HTTP", .timeLimit(.minutes(25)))
 struct UndoTests {
     @Test(
         "a rollback that is requested while an act is in flight undoes it, whatever becomes of the answer",

@@ -3,7 +3,7 @@ import JSON
 import NIOHTTP1
 import Testing
 
-@Suite("Story (c) over HTTP", .timeLimit(.minutes(60)))
+@Suite("Story (c) over HTTP", .timeLimit(.minutes(25)))
 struct WalkTests {
     @Test("an open port waits for two people, is closed, verified, and put back byte for byte")
     func walk() async throws {

@@ -41,6 +41,26 @@ struct StageMemoryTests {
         }
     }
 
+    @Test(
+        "a snapshot that somebody altered in the database is none",
+        arguments: [
+            "UPDATE projection.stage_memory_part SET body = '\"admin\"'",
+            "UPDATE projection.stage_memory SET next_position = next_position + 1",
+            "UPDATE projection.stage_memory SET code_of_key = NULL",
+            "INSERT INTO projection.stage_memory_part SELECT tenant_id, name, slot, 7, body FROM projection.stage_memory_part",
+            "DELETE FROM projection.stage_memory_part",
+        ])
+    func altered(statement: String) async throws {
+        try await LogFixture.with { log in
+            let memories = log.log.memories
+            let ticket = try await memories.ticket("registry", code: "1", tenant: log.tenant)
+            try await memories.save(["analyst"], before: 10, ticket)
+            #expect(try await memories.load(ticket, before: .max)?.parts == ["analyst"])
+            try await log.superuser.execute("\(unescaped: statement)")
+            #expect(try await memories.load(ticket, before: .max) == nil)
+        }
+    }
+
     @Test("tenants and stages have memories of their own")
     func apart() async throws {
         try await LogFixture.with { log in

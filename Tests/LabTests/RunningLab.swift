@@ -63,7 +63,7 @@ struct RunningLab {
         request.method = method
         if let body { request.body = .bytes(body.canonicalBytes()) }
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let bytes = [UInt8](Data(buffer: try await response.body.collect(upTo: 16 << 20)))
         return Answer(
             status: response.status.code, headers: response.headers,

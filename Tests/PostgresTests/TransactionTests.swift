@@ -128,6 +128,9 @@ import Testing
         let database = Database(DatabaseConfiguration(configuration))
         try await database.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
         try await database.execute("INSERT INTO t VALUES (1, 0), (2, 0)")
+        // A sequence counts also what is not committed: the two see each other's first row in it.
+        try await database.execute("CREATE SEQUENCE held MINVALUE 0 START 0")
+        try await database.execute("SELECT nextval('held')")
         let runs = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for order in [[1, 2], [2, 1]] {
@@ -136,7 +139,12 @@ import Testing
                         let run = runs.next()
                         try tx.execute("UPDATE t SET n = n + 1 WHERE id = \(order[0])")
                         // The first two runs wait until both hold their first row.
-                        if run <= 2 { try tx.execute("SELECT pg_sleep(0.3)") }
+                        if run <= 2 {
+                            try tx.execute("SELECT nextval('held')")
+                            while try tx.value("SELECT last_value FROM held", as: Int64.self) < 2 {
+                                try tx.execute("SELECT pg_sleep(0.01)")
+                            }
+                        }
                         try tx.execute("UPDATE t SET n = n + 1 WHERE id = \(order[1])")
                     }
                 }

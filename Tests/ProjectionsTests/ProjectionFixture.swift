@@ -118,7 +118,7 @@ extension ProjectionFixture {
 
     /// Waits for a state, with a deadline.
     func until(_ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(300)
         while try await !condition() {
             guard ContinuousClock.now < deadline else { throw TooLate() }
             try await Task.sleep(for: .milliseconds(10))

@@ -32,7 +32,7 @@ struct ProjectionRunnerTests {
                     for _ in 0..<3 {
                         let range = try await fixture.append(CaseStory(), tenant: tenant)
                         try await fixture.monitor.waitForPosition(
-                            range.lastPosition, tenant: tenant, projections: names, timeout: .seconds(20))
+                            range.lastPosition, tenant: tenant, projections: names, timeout: .seconds(600))
                     }
                 }
                 await group.triggerGracefulShutdown()
@@ -56,7 +56,7 @@ struct ProjectionRunnerTests {
                 for tenant in [other, fixture.tenant] {
                     let range = try await fixture.append(CaseStory(), tenant: tenant)
                     try await fixture.monitor.waitForPosition(
-                        range.lastPosition, tenant: tenant, projections: names, timeout: .seconds(20))
+                        range.lastPosition, tenant: tenant, projections: names, timeout: .seconds(600))
                 }
                 tasks.cancelAll()
                 try await tasks.waitForAll()

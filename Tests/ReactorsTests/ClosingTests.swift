@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Cases that close by themselves", .migrated, .timeLimit(.minutes(60)))
+@Suite("Cases that close by themselves", .migrated, .timeLimit(.minutes(25)))
 struct ClosingTests {
     /// A policy under which three equal verdicts are enough.
     private func adopt(_ world: World, sampleRate: Double) async throws {
@@ -34,7 +34,7 @@ struct ClosingTests {
     }
 
     private func record(_ world: World, ofAlert id: UUID, _ isReady: (CaseRecord) -> Bool) async throws -> CaseRecord {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < deadline {
             for event in try await world.log.feed(
                 tenant: world.tenant, from: 0, limit: 500, types: ["case.opened", "case.alert_linked"])

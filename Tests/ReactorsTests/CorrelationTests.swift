@@ -10,7 +10,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Alerts become cases", .migrated, .timeLimit(.minutes(60)))
+@Suite("Alerts become cases", .migrated, .timeLimit(.minutes(25)))
 struct CorrelationTests {
     static let minute: Int64 = 60_000
 

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Large evidence", .migrated, .timeLimit(.minutes(60)))
+@Suite("Large evidence", .migrated, .timeLimit(.minutes(25)))
 struct EvidenceSizeTests {
     private static let padding = String(repeating: "a long line of an audit trail ", count: 20_000)
 

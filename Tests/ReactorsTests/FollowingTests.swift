@@ -20,7 +20,7 @@ private final class Switch: Sendable {
     func turnOn() { value.withLock { $0 = true } }
 }
 
-@Suite("Following the log", .migrated, .timeLimit(.minutes(60)))
+@Suite("Following the log", .migrated, .timeLimit(.minutes(25)))
 struct FollowingTests {
     @Test("twenty reactions that ask to be called again hold no place: a twenty-first is done at once")
     func again() async throws {
@@ -218,7 +218,7 @@ struct FollowingTests {
             try await followed.comment("quick", on: UUID())
             let running = Task { try await followed.lead(hanging) }
             for await _ in reached.stream { break }
-            let deadline = ContinuousClock.now + .seconds(20)
+            let deadline = ContinuousClock.now + .seconds(300)
             while try await followed.place(hanging).marks.isEmpty, ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(5))
             }
@@ -233,7 +233,7 @@ struct FollowingTests {
     }
 }
 
-@Suite("Several processes", .migrated, .timeLimit(.minutes(60)))
+@Suite("Several processes", .migrated, .timeLimit(.minutes(25)))
 struct ReactorShareTests {
     @Test("each tenant is led by one of the processes, and only the share of one that comes or goes moves")
     func shares() {
@@ -283,7 +283,7 @@ struct ReactorShareTests {
             )
             let first = Task { try await one.run() }
             let second = Task { try await two.run() }
-            let deadline = ContinuousClock.now + .seconds(30)
+            let deadline = ContinuousClock.now + .seconds(300)
             while one.share.ownerCount < 2 || two.share.ownerCount < 2, ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(10))
             }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Stopping what runs", .migrated, .timeLimit(.minutes(60)))
+@Suite("Stopping what runs", .migrated, .timeLimit(.minutes(25)))
 struct HaltAndPauseTests {
     @Test("with automation halted an approved plan does not start, and says why")
     func halted() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("The whole way of an alert", .migrated, .timeLimit(.minutes(60)))
+@Suite("The whole way of an alert", .migrated, .timeLimit(.minutes(25)))
 struct PipelineTests {
     @Test("an alert becomes an approved plan, a verified action, and an exact undo")
     func walk() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("Flushes sent again", .migrated, .timeLimit(.minutes(60)))
+@Suite("Flushes sent again", .migrated, .timeLimit(.minutes(25)))
 struct RecentFlushesTests {
     @Test("what comes again in whole is answered from memory, and leaves no trace in the log")
     func again() async throws {

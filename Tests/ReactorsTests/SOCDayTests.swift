@@ -9,7 +9,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("A day of a SOC", .migrated, .timeLimit(.minutes(60)))
+@Suite("A day of a SOC", .migrated, .timeLimit(.minutes(25)))
 struct SOCDayTests {
     @Test(
         "a day through intake and every stage: nothing is lost, nothing is double, and what belongs together mostly is")

@@ -38,7 +38,7 @@ private final class LossyGroups: Connector {
     }
 }
 
-@Suite("A run that is stuck stops no other", .migrated, .timeLimit(.minutes(60)))
+@Suite("A run that is stuck stops no other", .migrated, .timeLimit(.minutes(25)))
 struct StuckRunsTests {
     @Test("twenty runs of unknown outcome hold nothing: the twenty-first completes")
     func unknownOutcomes() async throws {

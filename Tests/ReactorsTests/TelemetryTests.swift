@@ -9,7 +9,7 @@ import Reactors
 import TestSupport
 import Testing
 
-@Suite("Telemetry becomes cases", .migrated, .timeLimit(.minutes(60)))
+@Suite("Telemetry becomes cases", .migrated, .timeLimit(.minutes(25)))
 struct TelemetryTests {
     /// A change of story (a), and how many cases it opens.
     struct Variant: Sendable, CustomTestStringConvertible {

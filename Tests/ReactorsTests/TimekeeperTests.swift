@@ -10,7 +10,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite("The timer", .migrated, .timeLimit(.minutes(60)))
+@Suite("The timer", .migrated, .timeLimit(.minutes(25)))
 struct TimekeeperTests {
     @Test("what is due fires once, however many timers run, and a breached case is still open")
     func once() async throws {

@@ -169,7 +169,7 @@ struct World: Sendable {
 
     /// Waits until every stage has seen everything that is in the log, its own events included.
     func settle() async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < deadline {
             let head = try await log.head(tenant: tenant)
             var isSettled = true
@@ -189,7 +189,7 @@ struct World: Sendable {
 
     /// Waits for a case in a state; polls the log, as a script polls the API.
     func caseRecord(
-        within seconds: Int = 20, _ isReady: (CaseRecord) -> Bool
+        within seconds: Int = 300, _ isReady: (CaseRecord) -> Bool
     ) async throws -> CaseRecord {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var last: CaseRecord?

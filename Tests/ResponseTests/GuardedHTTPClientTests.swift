@@ -8,7 +8,7 @@ import Testing
 @testable import Response
 
 /// Answers that no honest server gives, over a real socket.
-@Suite("GuardedHTTPClient", .timeLimit(.minutes(60)))
+@Suite("GuardedHTTPClient", .timeLimit(.minutes(25)))
 struct GuardedHTTPClientTests {
     /// Writes the same bytes to whoever sends anything, and never closes.
     private final class Script: ChannelInboundHandler, Sendable {

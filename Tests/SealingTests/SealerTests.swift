@@ -9,7 +9,7 @@ import Testing
 
 @testable import Sealing
 
-@Suite("Sealing a log", .migrated, .timeLimit(.minutes(60)))
+@Suite("Sealing a log", .migrated, .timeLimit(.minutes(25)))
 struct SealerTests {
     @Test("the root is that of the leaves, whatever was sealed at once, and goes on after a restart")
     func root() async throws {
@@ -153,7 +153,7 @@ struct SealerTests {
 }
 
 /// What somebody with all rights of the database can do to it, and how it is told.
-@Suite("Tampering with a live log", .migrated, .timeLimit(.minutes(60)))
+@Suite("Tampering with a live log", .migrated, .timeLimit(.minutes(25)))
 struct TamperTests {
     struct Attack: Sendable, CustomTestStringConvertible {
         var testDescription: String

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Who may do what", .served, .timeLimit(.minutes(60)))
+@Suite("Who may do what", .served, .timeLimit(.minutes(25)))
 struct AccessTests {
     @Test("only a right, living token opens the door")
     func tokens() async throws {

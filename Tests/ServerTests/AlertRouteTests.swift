@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Alerts over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("Alerts over HTTP", .served, .timeLimit(.minutes(25)))
 struct AlertRouteTests {
     @Test("the same alert is created once, is a duplicate then, and an update with other bytes")
     func lifecycle() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Approvals and runs over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("Approvals and runs over HTTP", .served, .timeLimit(.minutes(25)))
 struct ApprovalRouteTests {
     @Test("two people agree to one plan; every refusal is told and kept")
     func decisions() async throws {

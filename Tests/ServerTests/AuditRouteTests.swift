@@ -8,7 +8,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Proofs over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("Proofs over HTTP", .served, .timeLimit(.minutes(25)))
 struct AuditRouteTests {
     private func sealed(_ server: TestServer) async throws -> SigningKeys {
         let keys = server.server.services.signingKeys

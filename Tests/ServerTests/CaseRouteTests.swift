@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Cases over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("Cases over HTTP", .served, .timeLimit(.minutes(25)))
 struct CaseRouteTests {
     @Test("a command needs the version that its sender saw")
     func ifMatch() async throws {

@@ -13,7 +13,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Erasure", .served, .timeLimit(.minutes(60)))
+@Suite("Erasure", .served, .timeLimit(.minutes(25)))
 struct ErasureTests {
     @Test("an erased name is found nowhere: no table, no route, no page, no log, no package made afterwards")
     func nowhere() async throws {

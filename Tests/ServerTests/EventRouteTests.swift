@@ -12,7 +12,7 @@ import Testing
 
 @testable import Server
 
-@Suite("The log over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("The log over HTTP", .served, .timeLimit(.minutes(25)))
 struct EventRouteTests {
     @Test("pages of events join without a gap")
     func pages() async throws {
@@ -96,10 +96,16 @@ struct EventRouteTests {
     @Test("a stream ends when its token is revoked")
     func revoked() async throws {
         try await TestServer.run { server in
-            let issued = try await server.issue(
-                subject: "alice", roles: [.analyst], expiresAt: Instant.now().adding(milliseconds: 300))
-            let caller = try #require(
-                try await server.server.services.authenticator.caller(authorization: "Bearer \(issued.text)"))
+            // On a busy machine a short life may be over before it is looked at: then a longer one is tried.
+            var found: Caller?
+            var life: Int64 = 300
+            while found == nil {
+                let issued = try await server.issue(
+                    subject: "alice", roles: [.analyst], expiresAt: Instant.now().adding(milliseconds: life))
+                found = try await server.server.services.authenticator.caller(authorization: "Bearer \(issued.text)")
+                life *= 2
+            }
+            let caller = try #require(found)
             let stream = EventStream(
                 tenant: server.tenant, after: 1_000_000, types: nil, caseID: nil, caller: caller,
                 services: server.server.services)

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Configuration over HTTP", .served, .timeLimit(.minutes(60)))
+@Suite("Configuration over HTTP", .served, .timeLimit(.minutes(25)))
 struct GovernanceRouteTests {
     @Test("a policy is proposed by one, approved by another, and then in force")
     func policies() async throws {

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Idempotency-Key", .served, .timeLimit(.minutes(60)))
+@Suite("Idempotency-Key", .served, .timeLimit(.minutes(25)))
 struct IdempotencyTests {
     @Test("the same request twice is done once and answered the same")
     func replay() async throws {

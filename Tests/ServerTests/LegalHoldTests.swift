@@ -11,7 +11,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Legal hold", .served, .timeLimit(.minutes(60)))
+@Suite("Legal hold", .served, .timeLimit(.minutes(25)))
 struct LegalHoldTests {
     private func hold(_ world: ErasureWorld, _ verb: String = "legal_hold") async throws -> Answer {
         try await world.server.post(

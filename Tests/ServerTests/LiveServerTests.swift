@@ -9,7 +9,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Over a real socket", .served, .timeLimit(.minutes(60)))
+@Suite("Over a real socket", .served, .timeLimit(.minutes(25)))
 struct LiveServerTests {
     /// Runs the server as a service, and stops it as `docket serve` is stopped.
     private static func run(

@@ -17,7 +17,7 @@ extension TestServer {
     }
 }
 
-@Suite("Pages", .served, .timeLimit(.minutes(60)))
+@Suite("Pages", .served, .timeLimit(.minutes(25)))
 struct PageTests {
     private static let readers: [Role] = [.analyst, .responder, .lead, .auditor]
 

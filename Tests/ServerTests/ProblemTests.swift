@@ -12,7 +12,7 @@ import Testing
 
 @testable import Server
 
-@Suite("Problems", .served, .timeLimit(.minutes(60)))
+@Suite("Problems", .served, .timeLimit(.minutes(25)))
 struct ProblemTests {
     @Test("what is not there, and what does not take that method")
     func routing() async throws {

@@ -30,7 +30,7 @@ extension TestServer {
     }
 }
 
-@Suite("Sessions at a browser", .served, .timeLimit(.minutes(60)))
+@Suite("Sessions at a browser", .served, .timeLimit(.minutes(25)))
 struct SessionTests {
     @Test("a token becomes a cookie that scripts cannot read and other sites cannot send, and that is not the token")
     func signIn() async throws {

@@ -21,7 +21,7 @@ extension TestServer {
     }
 }
 
-@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(60)))
+@Suite("POST /v1/telemetry", .served, .timeLimit(.minutes(25)))
 struct TelemetryRouteTests {
     static let rule = """
         title: Backup Deleted
@@ -149,7 +149,7 @@ struct TelemetryRouteTests {
     }
 }
 
-@Suite("/v1/rules", .served, .timeLimit(.minutes(60)))
+@Suite("/v1/rules", .served, .timeLimit(.minutes(25)))
 struct RuleRouteTests {
     private static let yaml = TelemetryRouteTests.rule
 

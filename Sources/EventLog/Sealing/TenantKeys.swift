@@ -74,11 +74,12 @@ package final class TenantKeys: Sendable {
     }
 }
 
-/// One tenant's key, split by HKDF (RFC 5869) into one for wrapping and one for matching.
+/// One tenant's key, split by HKDF (RFC 5869) into one for wrapping, one for matching and one for vouching.
 struct TenantKey: Sendable {
     private let tenant: UUID
     private let wrapping: SymmetricKey
     private let matching: SymmetricKey
+    private let vouching: SymmetricKey
 
     init(tenant: UUID, secret: [UInt8]) {
         self.tenant = tenant
@@ -89,12 +90,23 @@ struct TenantKey: Sendable {
         }
         wrapping = derive("docket wrapping 1")
         matching = derive("docket matching 1")
+        vouching = derive("docket vouching 1")
     }
 
     /// HMAC-SHA-256 over type ‖ canonical value: tells that two sealed values are equal, to nobody but holders of the
     /// key. The value's first byte ends the type unambiguously, for no type holds a quote, brace or digit at its end.
     func match(_ type: String, _ canonicalValue: [UInt8]) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array(type.utf8) + canonicalValue, using: matching))
+    }
+
+    /// HMAC-SHA-256: tells that a holder of the key wrote these bytes, which lie where others can write.
+    func vouch(for bytes: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: bytes, using: vouching))
+    }
+
+    /// Compares in constant time.
+    func vouched(_ code: [UInt8], for bytes: [UInt8]) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: bytes, using: vouching)
     }
 
     /// Wraps a data key (AES-256-GCM), bound to its tenant and id.

@@ -26,6 +26,8 @@ package struct ApprovalRequester: Reactor {
         try await bench.update(for: event, as: Self.name) { record in
             guard record.state == .escalated, record.activeRun == nil, record.approval?.state != .pending,
                 !record.shadow,
+                // What has just joined is told first; the gate comes by again after it.
+                !record.needsEnrichment,
                 let built = try PlanBuilder(registry: registry)
                     .rebuild(for: try await bench.cases.withEvidence(record))
             else { return [] }

@@ -22,7 +22,9 @@ package struct CaseEnricher: Reactor {
         try await bench.update(for: event, as: Self.name) { record in
             guard record.needsEnrichment else { return [] }
             let gone = try await evidenceSplitOff(record)
+            // A request that was made between the joining and now rests on what was known before it.
             return [try await enrichment(of: record)] + record.expire(gone)
+                + record.invalidatingApproval(cause: "evidence_changed")
         }
         return .done
     }

@@ -18,6 +18,8 @@ struct ReactorFollower: Sendable {
         var linger: Duration = .milliseconds(250)
         /// How long it works before it lets others have its place.
         var turn: Duration = .seconds(5)
+        /// How often it writes down how far it has come, while it has not come to rest.
+        var saving: Duration = .milliseconds(100)
         /// How soon after events a timed reactor is told the time.
         var tickIntervalMs: Int64 = 10_000
         /// Streams that may be set aside; more mean that not the events are at fault, but the reactor.

@@ -32,6 +32,7 @@ struct ReactorStretch {
     var head = Int64.max
     var tickAt: Instant?
     private var stored: (next: Int64, tickAt: Instant?)
+    private var storedAt = ContinuousClock.now
     private var isWaiting = false
 
     init(
@@ -66,9 +67,12 @@ struct ReactorStretch {
             while follower.share.isMine(follower.tenant) {
                 try await fill(&group)
                 retry(&group)
-                try await save()
+                if isSaveDue { try await save() }
                 if isResting, try await tick() { continue }
-                if window.isIdle, book.busy.isEmpty, ContinuousClock.now >= end { return window.next >= head }
+                if window.isIdle, book.busy.isEmpty, ContinuousClock.now >= end {
+                    try await save()
+                    return window.next >= head
+                }
                 await wait(&group)
                 guard let signal = try await group.next() else { continue }
                 if case .woken(let seen) = signal {
@@ -182,8 +186,15 @@ struct ReactorStretch {
         return false
     }
 
+    /// Between events that follow each other closely the place is written down now and then: a commit for each of them
+    /// would cost as much as the work itself, and after a crash repeating some of them is as harmless as repeating one.
+    private var isSaveDue: Bool {
+        (window.isIdle && window.next >= head) || ContinuousClock.now - storedAt >= follower.limits.saving
+    }
+
     /// Writes down how far the reactor has come.
     mutating func save() async throws {
+        storedAt = .now
         let next = window.checkpoint
         guard next != stored.next || tickAt != stored.tickAt else { return }
         let isSaved = try await follower.positions.advance(
