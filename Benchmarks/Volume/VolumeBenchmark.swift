@@ -111,7 +111,10 @@ struct VolumeBenchmark {
             })
     }
 
-    static func line(_ name: String, _ text: String) { print("\(Bench.column(name)) \(text)") }
+    /// At once, also into a file: one of these takes minutes.
+    static func line(_ name: String, _ text: String) {
+        FileHandle.standardOutput.write(Data("\(Bench.column(name)) \(text)\n".utf8))
+    }
 
     static func memory() throws -> String {
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)

@@ -16,6 +16,10 @@ struct TrapTests {
             "the names are literals of this file"
         ),
         (
+            "Sources/EventLog/Sealing/RandomBytes.swift", "fatalError(\"the kernel gives no random bytes",
+            "getentropy(3) fails for more than 256 bytes or on a kernel without it; weak keys would be worse than none"
+        ),
+        (
             "Sources/Events/LazyJSON.swift", "preconditionFailure(\"what was skimmed is not JSON",
             "JSONSkimmer accepts exactly what the parser reads, which a test holds over random bytes"
         ),

@@ -121,7 +121,7 @@ struct AppendCall {
             key = try tenantKey.unwrap(wrapped, id: id)
             wrappedKeys.append(wrapped)
         } else {
-            key = SymmetricKey(size: .bits256)
+            key = RandomBytes.key()
             do {
                 wrappedKeys.append(try tenantKey.wrap(key, id: id))
             } catch {

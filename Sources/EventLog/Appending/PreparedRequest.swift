@@ -91,7 +91,7 @@ struct PreparedRequest: Sendable {
         }
         try Draft.refuseNUL(item.mediaType)
         do {
-            let dataKey = SymmetricKey(size: .bits256)
+            let dataKey = RandomBytes.key()
             let keyID = UUID.v7(at: request.events[0].occurredAt)
             let box = try Seal.close(
                 item.bytes, under: dataKey, binding: Seal.binding(tenant: request.tenant, evidence: item.digest))

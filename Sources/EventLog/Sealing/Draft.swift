@@ -54,7 +54,7 @@ struct Draft: Sendable {
             let label = try Self.label(of: member, at: pointer, in: envelope, event.type)
             let code = key.match(label, canonical)
             envelope = envelope.replacing(at: pointer, with: Marker(n: Int32(members.count), code: code).json)
-            let salt = SymmetricKey(size: .bits256).bytes
+            let salt = RandomBytes.make(32)
             members.append(
                 Member(
                     keyID: member.subject == .item

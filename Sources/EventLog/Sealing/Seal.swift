@@ -7,9 +7,12 @@ enum Seal {
     static func close(_ bytes: [UInt8], under key: SymmetricKey, binding: [UInt8]) throws -> (
         nonce: [UInt8], ciphertext: [UInt8]
     ) {
-        let box = try AES.GCM.seal(bytes, using: key, authenticating: binding)
+        let box = try AES.GCM.seal(bytes, using: key, nonce: nonce(), authenticating: binding)
         return (Array(box.nonce), Array(box.ciphertext) + Array(box.tag))
     }
+
+    /// 96 random bits (NIST SP 800-38D §8.2.2).
+    static func nonce() throws -> AES.GCM.Nonce { try AES.GCM.Nonce(data: RandomBytes.make(12)) }
 
     static func open(
         nonce: [UInt8], ciphertext: [UInt8], under key: SymmetricKey, binding: [UInt8]

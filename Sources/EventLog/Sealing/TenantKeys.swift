@@ -50,7 +50,7 @@ package final class TenantKeys: Sendable {
     func make(_ tenant: UUID) throws(EventLogError) -> TenantKey {
         let path = path(tenant)
         let temporary = path + ".\(UUID().uuidString)"
-        let secret = SymmetricKey(size: .bits256).bytes
+        let secret = RandomBytes.make(32)
         let descriptor = unsafe Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot make", temporary) }
         defer { unsafe unlink(temporary) }
@@ -111,7 +111,8 @@ struct TenantKey: Sendable {
 
     /// Wraps a data key (AES-256-GCM), bound to its tenant and id.
     func wrap(_ key: SymmetricKey, id: UUID) throws -> [UInt8] {
-        let box = try AES.GCM.seal(key.bytes, using: wrapping, authenticating: tenant.bytes + id.bytes)
+        let box = try AES.GCM.seal(
+            key.bytes, using: wrapping, nonce: Seal.nonce(), authenticating: tenant.bytes + id.bytes)
         return Array(box.nonce) + Array(box.ciphertext) + Array(box.tag)
     }
 

@@ -25,16 +25,16 @@ extension AlertCorrelator {
     private func join(
         _ alert: NormalizedAlert, _ fit: OpenCases.Fit, others: [OpenCases.Fit], cause: Cause
     ) async throws -> UUID? {
-        _ = try await bench.cases.update(fit.caseID, tenant: bench.tenant, cause: cause, salt: "reopen") { record in
-            record.reopenedByAlert()
-        }
         var target = fit.caseID
         var seen: Set<UUID> = []
         while seen.insert(target).inserted {
-            let written = try await bench.cases.update(target, tenant: bench.tenant, cause: cause) { record in
-                record.link(
-                    alert, overlapScore: fit.score, shared: fit.shared, by: .overlap,
-                    alsoFits: others.prefix(10).map { .init(caseID: $0.caseID, overlapScore: $0.score) })
+            // Only a case that turns out to be closed is asked whether it may be opened again: most are not.
+            var written = try await link(alert, fit, to: target, others: others, cause: cause)
+            if target == fit.caseID, written.record.state.isClosed, !written.record.reopenedByAlert().isEmpty {
+                _ = try await bench.cases.update(target, tenant: bench.tenant, cause: cause, salt: "reopen") {
+                    $0.reopenedByAlert()
+                }
+                written = try await link(alert, fit, to: target, others: others, cause: cause)
             }
             if written.record.alerts.contains(where: { $0.alertID == alert.alertID }) {
                 memory { $0.link(alert.alertID, to: target) }
@@ -45,6 +45,16 @@ extension AlertCorrelator {
             target = into
         }
         return nil
+    }
+
+    private func link(
+        _ alert: NormalizedAlert, _ fit: OpenCases.Fit, to target: UUID, others: [OpenCases.Fit], cause: Cause
+    ) async throws -> CaseStore.Written {
+        try await bench.cases.update(target, tenant: bench.tenant, cause: cause) { record in
+            record.link(
+                alert, overlapScore: fit.score, shared: fit.shared, by: .overlap,
+                alsoFits: others.prefix(10).map { .init(caseID: $0.caseID, overlapScore: $0.score) })
+        }
     }
 
     /// No open case has room for it: it opens one, or waits.

@@ -68,7 +68,8 @@ package final class AlertCorrelator: Reactor {
     }
 
     package func react(to event: Event) async throws -> Reaction {
-        let rules = try await bench.registry().policy.correlation
+        let registry = try await bench.registries.registry(of: bench.tenant, covering: event.position)
+        let rules = registry.policy.correlation
         if state.withLock({ $0?.cases.rules }) != rules { try await recall(before: event.position) }
         try await note(event)
         switch event.kind {

@@ -79,7 +79,10 @@ struct ReactorStretch {
                     isWaiting = false
                     let hasMoved = seen > window.next
                     head = max(head == .max ? 0 : head, seen)
-                    if !hasMoved, isResting, !isSoon { return true }
+                    if !hasMoved, isResting, !isSoon {
+                        try await save()
+                        return true
+                    }
                 } else {
                     try await take(signal, &group)
                 }
@@ -161,6 +164,7 @@ struct ReactorStretch {
         if let due = [book.nextDue, isResting && isTimed ? tickAt : nil].compactMap(\.self).min() {
             time = min(time, .milliseconds(max(1, due.milliseconds(since: follower.clock()))))
         }
+        if window.checkpoint != stored.next { time = min(time, max(untilSave, .milliseconds(1))) }
         let timeout = time
         group.addTask {
             // Without room what the log has is of no use yet.
@@ -186,11 +190,11 @@ struct ReactorStretch {
         return false
     }
 
-    /// Between events that follow each other closely the place is written down now and then: a commit for each of them
-    /// would cost as much as the work itself, and after a crash repeating some of them is as harmless as repeating one.
-    private var isSaveDue: Bool {
-        (window.isIdle && window.next >= head) || ContinuousClock.now - storedAt >= follower.limits.saving
-    }
+    /// The place is written down now and then, and when it comes to rest: a commit for each event would cost as much as the
+    /// work itself, and after a crash repeating some of them is as harmless as repeating one.
+    private var isSaveDue: Bool { untilSave <= .zero }
+
+    private var untilSave: Duration { storedAt + follower.limits.saving - ContinuousClock.now }
 
     /// Writes down how far the reactor has come.
     mutating func save() async throws {

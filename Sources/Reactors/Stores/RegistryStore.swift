@@ -57,6 +57,14 @@ package final class RegistryStore: Sendable {
         }
     }
 
+    /// The configuration with everything recorded up to a position in it, and perhaps more: enough for what follows from
+    /// the order of the log alone, and mostly without a look at the database.
+    package func registry(of tenant: UUID, covering position: Int64) async throws -> Registry {
+        let kept = slots.withLock { $0[tenant]?.kept?.registry }
+        if let kept, kept.nextPosition > position { return kept }
+        return try await registry(of: tenant)
+    }
+
     private static let types = (Registry.eventTypes + [.subjectErased]).map(\.rawValue)
 
     /// - Parameter isUnchanged: nothing that concerns it was recorded from `from` on and before the head.
