@@ -38,6 +38,7 @@ package final class EventLog: Sendable {
     let checks: PayloadChecks
     let upcasters: Upcasters
     let watch: HeadWatch
+    let tail = LogTail()
     let epoch: @Sendable (UUID) -> Int64
     let clock: @Sendable () -> Instant
     /// Whether this clock was too far off the database's when it was last looked at.

@@ -67,7 +67,7 @@ struct ReactorFollower: Sendable {
         guard !types.isEmpty else { return }
         var next = try await reactor.memoryStart(before: end)
         while next < end {
-            let (page, unreadable) = try await page(from: next, limit: 500, types: types.map(\.rawValue))
+            let (page, unreadable) = try await page(from: next, limit: 500, types: Set(types.map(\.rawValue)))
             for event in page.events where event.position < end {
                 do {
                     try await reactor.remember(event)
@@ -91,20 +91,20 @@ struct ReactorFollower: Sendable {
     /// The next events of some types; where the first of them has a body that cannot be read, what is known of it instead,
     /// and the page ends behind it.
     func page(
-        from position: Int64, limit: Int, types: [String]
+        from position: Int64, limit: Int, types: Set<String>
     ) async throws -> (page: FeedPage, unreadable: Event?) {
         var limit = limit
         while true {
             // The untyped call in this `do` matters: with typed errors only, the catch below crashes Swift 6.3.1.
             do {
                 try Task.checkCancellation()
-                return (try await log.page(tenant: tenant, from: position, limit: limit, types: types), nil)
+                return (try await log.followedPage(tenant: tenant, from: position, limit: limit, types: types), nil)
             } catch let error as EventLogError where error.code == .corrupt {
                 guard limit == 1 else {
                     limit /= 2
                     continue
                 }
-                guard let found = try await log.first(ofTypes: types, from: position, tenant: tenant),
+                guard let found = try await log.first(ofTypes: Array(types), from: position, tenant: tenant),
                     let outline = try await log.outline(at: found, tenant: tenant)
                 else { throw error }
                 return (FeedPage(events: [], next: found + 1), outline)

@@ -101,7 +101,7 @@ struct ReactorStretch {
     private mutating func fill(_ group: inout Group) async throws {
         while window.hasRoom, window.next < head {
             let (page, unreadable) = try await follower.page(
-                from: window.next, limit: window.limit, types: followed.map(\.rawValue))
+                from: window.next, limit: window.limit, types: Set(followed.map(\.rawValue)))
             if let unreadable { try await passOver(unreadable) }
             for event in page.events {
                 let key = key(event.streamID)
