@@ -144,6 +144,9 @@ struct BackupTests {
             #expect(full.status == 1 && full.errors.contains("is not empty"))
             let mixed = try await run("restore", pairs[0].log, "--keys", pairs[1].keys, "--data-dir", target)
             #expect(mixed.status == 1 && mixed.errors.contains("keys of another backup"))
+            let same = try await run("restore", pairs[0].log, "--keys", pairs[0].log, "--data-dir", target)
+            #expect(same.status == 1 && same.errors.contains("is not the folder of a backup's keys"))
+            #expect(!FileManager.default.fileExists(atPath: target))
             let dump = URL(fileURLWithPath: pairs[0].log + "/log.dump")
             var bytes = try Data(contentsOf: dump)
             bytes[bytes.count / 2] ^= 1

@@ -75,6 +75,27 @@ struct MessageTests {
         }
     }
 
+    @Test("neither code names nor places in the sources are in a message")
+    func plain() async throws {
+        try await withFolder { folder in
+            let data = folder.path + "/data"
+            let commands: [([String], String)] = [
+                (["migrate", "--database-url", "rubbish"], "the connection string cannot be read"),
+                (["audit", "verify", folder.path + "/none"], "manifest.json cannot be read"),
+                (["tenant", "create", "Acme Corp", "--data-dir", data], "/name: begins with a letter"),
+                (["serve", "--listen", "127.0.0.1:0", "--data-dir", "/proc/none"], "cannot make /proc/none"),
+            ]
+            for (arguments, message) in commands {
+                let output = try await Program.run(arguments)
+                #expect(output.status == 1)
+                #expect(output.errors.contains(message), "\(output.errors)")
+                for sign in [".swift:", "Error Domain", "FieldError", "connectionFailed", "files:"] {
+                    #expect(!output.errors.contains(sign), "\(output.errors)")
+                }
+            }
+        }
+    }
+
     @Test("migrate tells what it did")
     func migrate() async throws {
         try await withFolder { folder in

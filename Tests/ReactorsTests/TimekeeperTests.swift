@@ -12,6 +12,46 @@ import Testing
 
 @Suite("The timer", .migrated, .timeLimit(.minutes(25)))
 struct TimekeeperTests {
+    @Test("the clocks run before the gate looks, whichever stage is faster, and each is started once")
+    func clocksFirst() async throws {
+        try await World.run { world in
+            for number in 0..<25 {
+                _ = try await world.send(
+                    try world.alert { alert in
+                        alert["source_ref"] = .string("clocks-\(number)")
+                        alert["entities"] = [
+                            ["type": "cloud_resource", "value": .string("sg-\(number)"), "role": "target"]
+                        ]
+                    })
+            }
+            try await world.settle()
+            let events = try await world.log.feed(tenant: world.tenant, from: 0, limit: 10_000)
+            let gates = events.filter { $0.kind == .gateEvaluated }
+            #expect(!gates.isEmpty)
+            for gate in gates {
+                let clocks = events.filter { $0.kind == .slaStarted && $0.caseID == gate.caseID }
+                #expect(clocks.count == 3)
+                #expect(clocks.allSatisfy { $0.position < gate.position })
+            }
+        }
+    }
+
+    @Test("a gate that comes before the clocks' stage starts them, and that stage does not again")
+    func clocksOfOpening() async throws {
+        try await World.run { world in
+            _ = try await world.send(try world.alert())
+            let record = try await world.caseRecord { $0.sla.count == 3 }
+            let registry = try await world.pipeline.registries.registry(of: world.tenant)
+            var bare = record
+            bare.sla = []
+            let started = bare.clocksOfOpening(policy: registry.policy)
+            #expect(started.count == 3)
+            let due = started.compactMap { $0.data["due_at"]?.stringValue }
+            #expect(due == record.sla.map(\.dueAt.rfc3339))
+            #expect(record.clocksOfOpening(policy: registry.policy).isEmpty)
+        }
+    }
+
     @Test("what is due fires once, however many timers run, and a breached case is still open")
     func once() async throws {
         try await World.run { world in

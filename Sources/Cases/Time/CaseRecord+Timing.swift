@@ -23,6 +23,13 @@ package struct DueTime: Sendable, Hashable {
 }
 
 extension CaseRecord {
+    /// The clocks that the case got when it was opened, those that have not been started yet: whoever comes first starts
+    /// them, and they run from the opening on whenever that is.
+    package func clocksOfOpening(policy: Policy) -> [Decision] {
+        guard let openedAt = anchors.openedAt, sla.isEmpty else { return [] }
+        return startingClocks(policy: policy, at: openedAt)
+    }
+
     /// The clocks that a new or reopened case gets.
     package func startingClocks(policy: Policy, at now: Instant) -> [Decision] {
         guard let targets = policy.slaTargets(for: severity) else { return [] }

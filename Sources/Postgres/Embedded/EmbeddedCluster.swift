@@ -214,6 +214,11 @@ extension EmbeddedCluster {
         func stop(_ mode: String, seconds: String) async throws(PostgresError) {
             try await programs.run("pg_ctl", ["stop", "-D", layout.cluster, "-m", mode, "-w", "-t", seconds, "-s"])
         }
+        // One that answers nobody would not stop for that either: it is told to quit, and recovers at its next start.
+        guard await Ping.isAnswered(connectionString) else {
+            try await stop("immediate", seconds: "5")
+            return
+        }
         do throws(PostgresError) {
             try await stop("fast", seconds: "60")
         } catch  where error.code != .cancelled && Postmaster(layout) != nil {

@@ -20,6 +20,9 @@ package final class Database: Service, Sendable {
     private struct State {
         var pool: Pool<Connection, CheckedContinuation<Grant, Never>>
         var drainers: [CheckedContinuation<Void, Never>] = []
+        /// Of open connections, and of some that are gone since the last look.
+        var watches: [CallWatch] = []
+        var isWatching = false
     }
 
     private enum Grant {
@@ -118,10 +121,46 @@ extension Database {
             throw error
         }
         switch await connection.open() {
-        case .success: return connection
+        case .success:
+            watch(connection.watch)
+            return connection
         case .failure(let error):
             release(nil)
             throw error
+        }
+    }
+
+    /// Breaks off the calls of a server that does not answer, for as long as there are connections. A call that lasts is
+    /// no reason alone: the server is asked for a sign of life first, and has its own timeouts while it gives one.
+    private func watch(_ watch: CallWatch) {
+        let isFirst = state.withLock { state in
+            state.watches.append(watch)
+            defer { state.isWatching = true }
+            return !state.isWatching
+        }
+        guard isFirst else { return }
+        let configuration = configuration
+        Task { [weak self] in
+            while let watches = self?.openWatches() {
+                do {
+                    try await Task.sleep(for: .seconds(1))
+                } catch {
+                    return
+                }
+                let overdue = watches.filter { $0.isOverdue(after: configuration.answerTimeout) }
+                guard !overdue.isEmpty else { continue }
+                let isAnswered = await Ping.isAnswered(configuration.connection.connectionString)
+                let limit = isAnswered ? configuration.callMaximum : configuration.answerTimeout
+                if let limit { for watch in overdue { watch.breakOff(after: limit) } }
+            }
+        }
+    }
+
+    private func openWatches() -> [CallWatch]? {
+        state.withLock { state in
+            state.watches.removeAll(where: \.isClosed)
+            state.isWatching = !state.watches.isEmpty
+            return state.isWatching ? state.watches : nil
         }
     }
 

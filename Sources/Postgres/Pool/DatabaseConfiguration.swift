@@ -6,6 +6,14 @@ package struct DatabaseConfiguration: Sendable {
     /// Callers that may wait for a connection; more are refused at once.
     package var waitersMaximum = 1024
     package var acquireTimeout: Duration = .seconds(10)
+    /// How long a call may last before the server is asked for a sign of life; without one the call is broken off.
+    package var answerTimeout: Duration = .seconds(5)
+
+    /// How long a call may last while the server answers others; `nil` where statements have no limit of their own.
+    var callMaximum: Duration? {
+        let limit = connection.statementTimeoutMilliseconds
+        return limit > 0 ? .milliseconds(limit + 5_000) : nil
+    }
 
     package init(_ connection: ConnectionConfiguration) { self.connection = connection }
 }

@@ -1,5 +1,6 @@
 import CPostgres
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Carries the cancellation of a Swift task to the server, for one use of one connection.
@@ -11,6 +12,10 @@ final class CancelToken: Sendable {
     private struct State {
         var isRequested = false
         var wasSent = false
+        /// A helper thread is in `PQcancel`.
+        var isOnItsWay = false
+        /// The statement has ended without waiting any longer: the helper frees the target.
+        var isLeft = false
         /// The address of a `PGcancel` while a statement may be running; freed by `end`.
         var target: UInt?
     }
@@ -33,9 +38,17 @@ final class CancelToken: Sendable {
         }
     }
 
-    /// Called on the connection's thread after its last statement, and before COMMIT. Waits for a cancel on its way.
+    /// Called on the connection's thread after its last statement, and before COMMIT. Waits for a cancel on its way; for
+    /// some seconds only, because a server that answers nobody does not answer that either, and its connection is broken
+    /// off then.
     func end() {
+        let deadline = ContinuousClock.now + .seconds(3)
+        while state.withLock(\.isOnItsWay), ContinuousClock.now < deadline { usleep(1_000) }
         state.withLock { state in
+            guard !state.isOnItsWay else {
+                state.isLeft = true
+                return
+            }
             if let target = state.target { PQfreeCancel(OpaquePointer(bitPattern: target)) }
             state.target = nil
         }
@@ -49,12 +62,21 @@ final class CancelToken: Sendable {
         }
         guard isRunning else { return }
         DispatchQueue.global().async {
-            self.state.withLock { state in
-                guard let target = state.target else { return }
+            let target = self.state.withLock { state in
+                guard let target = state.target, !state.isOnItsWay else { return nil as UInt? }
                 state.wasSent = true
-                var message = [CChar](repeating: 0, count: 256)
-                // A cancel that does not get through changes nothing: the statement's own timeout ends it.
-                _ = PQcancel(OpaquePointer(bitPattern: target), &message, Int32(message.count))
+                state.isOnItsWay = true
+                return target
+            }
+            guard let target else { return }
+            var message = [CChar](repeating: 0, count: 256)
+            // A cancel that does not get through changes nothing: the statement's own timeout ends it.
+            _ = PQcancel(OpaquePointer(bitPattern: target), &message, Int32(message.count))
+            self.state.withLock { state in
+                state.isOnItsWay = false
+                guard state.isLeft else { return }
+                PQfreeCancel(OpaquePointer(bitPattern: target))
+                state.target = nil
             }
         }
     }

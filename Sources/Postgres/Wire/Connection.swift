@@ -3,6 +3,7 @@
 actor Connection {
     private nonisolated let thread: ConnectionThread
     private let configuration: ConnectionConfiguration
+    nonisolated let watch = CallWatch()
     private var wire: Wire?
 
     init(_ configuration: ConnectionConfiguration) throws(PostgresError) {
@@ -16,9 +17,10 @@ actor Connection {
 
     func open() -> Result<Void, PostgresError> {
         do throws(PostgresError) {
-            wire = try Wire(configuration)
+            wire = try Wire(configuration, watch)
             return .success(())
         } catch {
+            watch.close()
             return .failure(error)
         }
     }

@@ -6,16 +6,19 @@ import Glibc
 final class Wire {
     let pointer: OpaquePointer
     private let configuration: ConnectionConfiguration
+    private let watch: CallWatch
     private var statements = StatementCache()
 
-    init(_ configuration: ConnectionConfiguration) throws(PostgresError) {
+    init(_ configuration: ConnectionConfiguration, _ watch: CallWatch) throws(PostgresError) {
         self.configuration = configuration
+        self.watch = watch
         let parameters = try configuration.libpqParameters()
         let opened = Self.withCStrings(parameters.map(\.0)) { keywords in
             Self.withCStrings(parameters.map(\.1)) { values in PQconnectdbParams(keywords, values, 1) }
         }
         guard let opened else { throw PostgresError(.connectionFailed, "libpq is out of memory") }
         pointer = opened
+        watch.attach(PQsocket(pointer))
 
         // The default receiver prints to stderr.
         PQsetNoticeReceiver(pointer, { _, _ in }, nil)
@@ -31,7 +34,10 @@ final class Wire {
         }
     }
 
-    deinit { PQfinish(pointer) }
+    deinit {
+        watch.close()
+        PQfinish(pointer)
+    }
 
     /// Whether the server has closed (or is closing) an idle connection: nothing else makes it readable here.
     var isStale: Bool {
@@ -48,7 +54,7 @@ final class Wire {
     // MARK: Statements
 
     /// Runs SQL without values, maybe several statements; results come as text.
-    func run(_ sql: String) throws(PostgresError) -> ResultSet { try check(PQexec(pointer, sql)) }
+    func run(_ sql: String) throws(PostgresError) -> ResultSet { try check(watch.during { PQexec(pointer, sql) }) }
 
     /// Runs one statement with its binds. The second time a connection meets a text, it prepares it.
     func execute(_ query: Query) throws(PostgresError) -> ResultSet {
@@ -58,8 +64,8 @@ final class Wire {
         case .direct:
             return try executeOnce(query)
         case .prepare(let name):
-            _ = try check(
-                PQprepare(pointer, name, query.sql, Int32(query.parameters.types.count), query.parameters.types))
+            let types = query.parameters.types
+            _ = try check(watch.during { PQprepare(pointer, name, query.sql, Int32(types.count), types) })
             statements.keep(query, as: name)
             return try executePrepared(name, query)
         case .prepared(let name):
@@ -69,7 +75,7 @@ final class Wire {
 
     private func executePrepared(_ name: String, _ query: Query) throws(PostgresError) -> ResultSet {
         let result = withParameters(query.parameters) { values, lengths, formats, count in
-            PQexecPrepared(pointer, name, count, values, lengths, formats, 1)
+            watch.during { PQexecPrepared(pointer, name, count, values, lengths, formats, 1) }
         }
         do {
             return try check(result)
@@ -85,7 +91,7 @@ final class Wire {
         let types = query.parameters.types
         return try check(
             withParameters(query.parameters) { values, lengths, formats, count in
-                PQexecParams(pointer, query.sql, count, types, values, lengths, formats, 1)
+                watch.during { PQexecParams(pointer, query.sql, count, types, values, lengths, formats, 1) }
             })
     }
 
@@ -101,35 +107,39 @@ final class Wire {
         _ body: (UnsafeBufferPointer<UInt8>) throws(PostgresError) -> Void
     ) throws(PostgresError) -> Bool {
         var buffer: UnsafeMutablePointer<CChar>?
-        let length = PQgetCopyData(pointer, &buffer, 0)
+        let length = watch.during { PQgetCopyData(pointer, &buffer, 0) }
         if length > 0, let buffer {
             defer { PQfreemem(buffer) }
             try body(UnsafeRawBufferPointer(start: buffer, count: Int(length)).bindMemory(to: UInt8.self))
             return true
         }
-        _ = try check(PQgetResult(pointer))
+        _ = try check(nextResult())
         try drain()
         return false
     }
 
     func copyIn(_ bytes: [UInt8]) throws(PostgresError) {
         let sent = bytes.withUnsafeBytes { raw in
-            PQputCopyData(pointer, raw.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(raw.count))
+            watch.during {
+                PQputCopyData(pointer, raw.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(raw.count))
+            }
         }
         guard sent == 1 else { throw brokenCopy }
     }
 
     /// Ends a COPY IN; a reason makes the server refuse it.
     func endCopyIn(abortingBecause reason: String? = nil) throws(PostgresError) -> Int {
-        guard PQputCopyEnd(pointer, reason) == 1 else { throw brokenCopy }
-        let result = try check(PQgetResult(pointer))
+        guard watch.during({ PQputCopyEnd(pointer, reason) }) == 1 else { throw brokenCopy }
+        let result = try check(nextResult())
         try drain()
         return result.affectedRows
     }
 
     private func drain() throws(PostgresError) {
-        while let extra = PQgetResult(pointer) { _ = try check(extra) }
+        while let extra = nextResult() { _ = try check(extra) }
     }
+
+    private func nextResult() -> OpaquePointer? { watch.during { PQgetResult(pointer) } }
 
     private var brokenCopy: PostgresError {
         PostgresError(isOpen ? .misuse : .connectionLost, "COPY: \(Self.oneLine(PQerrorMessage(pointer)))")

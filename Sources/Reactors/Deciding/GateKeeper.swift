@@ -16,6 +16,11 @@ package struct GateKeeper: Reactor {
 
     package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
+        // The plan may rest on the clocks, which another stage starts: a gate that came first would ask people for want of
+        // evidence that Docket makes itself.
+        try await bench.update(for: event, as: Self.name, salt: "clocks") { record in
+            record.clocksOfOpening(policy: registry.policy)
+        }
         try await bench.update(for: event, as: Self.name) { record in
             let gate = Gate.evaluate(
                 Gate.Input(

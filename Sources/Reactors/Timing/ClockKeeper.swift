@@ -21,7 +21,8 @@ package struct ClockKeeper: Reactor {
     package func react(to event: Event) async throws -> Reaction {
         let registry = try await bench.registry()
         try await bench.update(for: event, as: Self.name) { record in
-            if event.kind == .caseOpened || event.kind == .caseReopened {
+            if event.kind == .caseOpened { return record.clocksOfOpening(policy: registry.policy) }
+            if event.kind == .caseReopened {
                 return record.startingClocks(policy: registry.policy, at: event.recordedAt)
             }
             let ending = record.endingClocks()

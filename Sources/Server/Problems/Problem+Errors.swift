@@ -113,7 +113,14 @@ extension Problem {
         case .malformedCursor:
             self = .validation([FieldError("/cursor", .format, "is not one that this list gave out in this order")])
         case .cancelled: self = Unavailability(.ended).problem(.none)
-        case .database, .log: self = Unavailability(.databaseAway).problem(.none)
+        case .database, .log:
+            let why =
+                switch error.cause {
+                case let cause as PostgresError: Unavailability(cause)
+                case let cause as EventLogError: Unavailability(cause)
+                default: Unavailability(.databaseAway)
+                }
+            self = why.problem(.none)
         case .unknownProjection, .gap, .blocked, .corrupt, .notReady, .superseded: self = .defect
         }
     }
@@ -122,7 +129,7 @@ extension Problem {
         switch error.code {
         case .connectionFailed, .connectionLost, .commitUnknown, .timeout, .poolExhausted, .closed, .cancelled:
             self = Unavailability(error).problem()
-        case .server where error.sqlState == Unavailability.diskFullState || error.sqlState?.hasPrefix("57P") == true:
+        case .server where Unavailability.isPassing(error.sqlState ?? ""):
             self = Unavailability(error).problem()
         default: self = .defect
         }

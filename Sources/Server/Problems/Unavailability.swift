@@ -12,6 +12,8 @@ struct Unavailability: Sendable, Hashable {
         case diskFull = "disk_full"
         case fenced
         case queueFull = "queue_full"
+        /// It answers, and somebody else holds what the request needs: a lock, or all connections.
+        case databaseBusy = "database_busy"
         case databaseAway = "database_away"
         case outcomeUnknown = "outcome_unknown"
         /// The server is told to end, or the client has left.
@@ -24,6 +26,7 @@ struct Unavailability: Sendable, Hashable {
             case .diskFull: "The database's disk is full."
             case .fenced: "This tenant was moved: another place writes for it."
             case .queueFull: "Too much is waiting to be written."
+            case .databaseBusy: "The database is busy: what the request needs is held by other work."
             case .databaseAway: "The database does not answer at the moment."
             case .outcomeUnknown: "The connection to the database broke while the events were being recorded."
             case .ended: "The request was given up, because the server ends or the client has left."
@@ -34,7 +37,7 @@ struct Unavailability: Sendable, Hashable {
         var retryAfter: Int? {
             switch self {
             case .queueFull: 1
-            case .databaseAway, .outcomeUnknown, .ended: 2
+            case .databaseBusy, .databaseAway, .outcomeUnknown, .ended: 2
             case .clockOff, .diskFull: 10
             case .fenced: nil
             }
@@ -79,10 +82,20 @@ struct Unavailability: Sendable, Hashable {
             case .commitUnknown: Unavailability(.outcomeUnknown, isKnownUnrecorded: false)
             case .cancelled: Unavailability(.ended, isKnownUnrecorded: false)
             case .server where error.sqlState == Self.diskFullState: Unavailability(.diskFull)
+            case .server where Self.busyStates.contains(error.sqlState ?? ""): Unavailability(.databaseBusy)
+            case .timeout, .poolExhausted: Unavailability(.databaseBusy)
             case .abandoned:
                 (error.cause as? EventLogError).map { Unavailability($0) } ?? Unavailability(.databaseAway)
             default: Unavailability(.databaseAway)
             }
+    }
+
+    /// `lock_not_available`, `query_canceled` (a statement's timeout) and `too_many_connections`.
+    static let busyStates: Set<String> = ["55P03", "57014", "53300"]
+
+    /// Whether what the database refused may be taken a moment later.
+    static func isPassing(_ state: String) -> Bool {
+        state == diskFullState || busyStates.contains(state) || state.hasPrefix("57P")
     }
 
     /// `disk_full` (PostgreSQL manual, appendix A).

@@ -32,30 +32,31 @@ struct HealthRoutes: Sendable {
         // What the place itself knows (its disk, its own database being started) comes in the words of who knows it.
         var checks = services.checks()
         if checks.contains(where: { $0.name == "database" && !$0.isOK }) { return Self.reply(checks) }
-        do {
-            let offset = try await services.log.clockOffset()
-            checks.append(ReadinessCheck(name: "database", isOK: true, detail: nil))
-            checks.append(
-                ReadinessCheck(
-                    name: "clock", isOK: offset.magnitude <= UInt64(EventLog.clockOffsetMaximumMs),
-                    detail: "\(offset) ms ahead of the database"))
-            let blocked = try await services.projections.list().filter(\.isBlocked)
-            checks.append(
-                ReadinessCheck(
-                    name: "projections", isOK: blocked.isEmpty,
-                    detail: blocked.isEmpty
-                        ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"))
-            checks.append(ReadinessCheck(name: "set_aside", isOK: true, detail: try await setAside()))
-        } catch {
-            checks.removeAll { $0.name == "database" }
-            checks.append(ReadinessCheck(name: "database", isOK: false, detail: "does not answer"))
-        }
+        let asked = await InTime.value(within: .seconds(4)) { try await databaseChecks() }
+        checks += asked ?? [ReadinessCheck(name: "database", isOK: false, detail: "does not answer")]
         if services.disk.isFresh(at: services.clock()) {
             checks.removeAll { $0.name == "disk" }
             checks.append(
                 ReadinessCheck(name: "disk", isOK: false, detail: "the database says that its disk is full"))
         }
         return Self.reply(checks)
+    }
+
+    /// What the database says.
+    private func databaseChecks() async throws -> [ReadinessCheck] {
+        let offset = try await services.log.clockOffset()
+        let blocked = try await services.projections.list().filter(\.isBlocked)
+        return [
+            ReadinessCheck(name: "database", isOK: true, detail: nil),
+            ReadinessCheck(
+                name: "clock", isOK: offset.magnitude <= UInt64(EventLog.clockOffsetMaximumMs),
+                detail: "\(offset) ms ahead of the database"),
+            ReadinessCheck(
+                name: "projections", isOK: blocked.isEmpty,
+                detail: blocked.isEmpty
+                    ? nil : "blocked: \(Set(blocked.map(\.name)).sorted().joined(separator: ", "))"),
+            ReadinessCheck(name: "set_aside", isOK: true, detail: try await setAside()),
+        ]
     }
 
     private static func reply(_ checks: [ReadinessCheck]) -> Reply {
@@ -85,8 +86,8 @@ struct HealthRoutes: Sendable {
             "\(streams.count) \(streams.count == 1 ? "case or stream is" : "cases or streams are") held back by \(names)"
     }
 
-    private func gauges() async -> [(name: String, labels: [String: String], value: Double)] {
-        var gauges: [(name: String, labels: [String: String], value: Double)] = [
+    private func gauges() async -> [Gauge] {
+        var gauges: [Gauge] = [
             ("docket_event_streams", [:], Double(services.streams.open))
         ]
         gauges.append(("docket_log_lines_dropped_total", [:], Double(services.droppedLogLines())))
@@ -102,23 +103,26 @@ struct HealthRoutes: Sendable {
                 gauges.append(("docket_correlation_dropped_total", ["what": what], Double(count)))
             }
         }
-        do {
-            let statuses = try await services.projections.list()
-            for (name, all) in Dictionary(grouping: statuses, by: \.name) {
-                gauges.append(
-                    ("docket_projection_lag_events", ["projection": name], Double(all.map(\.lag).max() ?? 0)))
-            }
-            gauges.append(("docket_projections_blocked", [:], Double(statuses.count { $0.isBlocked })))
-            for (name, marks) in Dictionary(grouping: try await services.projections.marks(), by: \.projection) {
-                gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
-            }
-            let failures = try await ReactorPositions(services.database).failures()
-            for (name, marks) in Dictionary(grouping: failures, by: \.reactor) {
-                gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
-            }
-            gauges.append(("docket_database_up", [:], 1))
-        } catch {
-            gauges.append(("docket_database_up", [:], 0))
+        let told = await InTime.value(within: .seconds(4)) { try await databaseGauges() }
+        gauges.append(("docket_database_up", [:], told == nil ? 0 : 1))
+        return gauges + (told ?? [])
+    }
+
+    private typealias Gauge = (name: String, labels: [String: String], value: Double)
+
+    private func databaseGauges() async throws -> [Gauge] {
+        var gauges: [Gauge] = []
+        let statuses = try await services.projections.list()
+        for (name, all) in Dictionary(grouping: statuses, by: \.name) {
+            gauges.append(("docket_projection_lag_events", ["projection": name], Double(all.map(\.lag).max() ?? 0)))
+        }
+        gauges.append(("docket_projections_blocked", [:], Double(statuses.count { $0.isBlocked })))
+        for (name, marks) in Dictionary(grouping: try await services.projections.marks(), by: \.projection) {
+            gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
+        }
+        let failures = try await ReactorPositions(services.database).failures()
+        for (name, marks) in Dictionary(grouping: failures, by: \.reactor) {
+            gauges.append(("docket_set_aside_streams", ["by": name], Double(marks.count)))
         }
         return gauges
     }

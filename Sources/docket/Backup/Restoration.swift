@@ -31,6 +31,13 @@ struct Restoration {
     func check() async throws -> BackupManifest {
         let manifest = try BackupManifest.read(log)
         let ofKeys = try BackupManifest.read(keys)
+        guard manifest.files.contains(where: { $0.path == BackupWriter.logDump }) else {
+            throw CommandFailure("\(log.path) is not the folder of a backup's log: it holds no \(BackupWriter.logDump)")
+        }
+        guard ofKeys.files.contains(where: { $0.path == BackupWriter.keysDump }) else {
+            throw CommandFailure(
+                "\(keys.path) is not the folder of a backup's keys: it holds no \(BackupWriter.keysDump)")
+        }
         guard manifest.backupID == ofKeys.backupID else {
             throw CommandFailure(
                 "\(keys.path) holds the keys of another backup (\(ofKeys.createdAt), not \(manifest.createdAt))")

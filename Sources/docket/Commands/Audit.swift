@@ -39,7 +39,7 @@ struct Audit: AsyncParsableCommand {
                 report = try PackageVerifier.verify(
                     at: URL(fileURLWithPath: package), checkpoint: given, key: verifier)
             } catch {
-                throw CommandFailure("\(error)")
+                throw CommandFailure.plain(error)
             }
             switch format {
             case .json: try Terminal.print(report.json)

@@ -111,7 +111,8 @@ struct Demo: AsyncParsableCommand {
             outcomes.append(outcome)
             if format == .json { Terminal.tell(try JSONValue(encoding: outcome)) }
         }
-        if format == .text {
+        // With --once everything is gone a moment later.
+        if format == .text, !once {
             Terminal.tell("")
             Terminal.tell(Terminal.bold("The queue: \(access.baseURL)/"))
             Terminal.tell("Log in with the token of a role; each is another person:")
@@ -122,7 +123,7 @@ struct Demo: AsyncParsableCommand {
             }
             Terminal.tell("API: \(access.baseURL)/openapi.json   lab: \(access.labURL)/v1/state")
             if let logFile { Terminal.tell("Logs: \(logFile)") }
-            if !once { Terminal.tell("Docket keeps serving; Ctrl-C ends it.") }
+            Terminal.tell("Docket keeps serving; Ctrl-C ends it.")
         }
         return outcomes
     }

@@ -272,6 +272,8 @@ struct StoryPlayer: Sendable {
     }
 
     /// Other read models come forward by themselves: what is asked of them must be at least as new as the case.
+    private static func people(_ count: Int64) -> String { count == 1 ? "one person" : "\(count) people" }
+
     private static func asSeen(_ current: JSONValue) -> String {
         "?min_position=\(current["as_of_position"]?.int64Value ?? 0)"
     }
@@ -305,7 +307,7 @@ struct StoryPlayer: Sendable {
         tell("")
         tell("See it, and decide there:  \(access.baseURL)/cases/\(outcome.caseID?.lowercased ?? "")")
         tell(
-            "It waits for \(approval["required_approvals"]?.int64Value ?? 0) people. Tokens are in \(access.path)."
+            "It waits for \(Self.people(approval["required_approvals"]?.int64Value ?? 0)). Tokens are in \(access.path)."
         )
         let people = Int(approval["required_approvals"]?.int64Value ?? 1)
         tell("Or approve it here, each as another responder:")
@@ -344,7 +346,7 @@ struct StoryPlayer: Sendable {
             case "case.escalated":
                 data["reasons"]?.arrayValue.map { "reasons: " + $0.compactMap(\.stringValue).joined(separator: ", ") }
             case "approval.requested":
-                data["required_approvals"]?.int64Value.map { "asks for \($0) people" }
+                data["required_approvals"]?.int64Value.map { "asks for \(Self.people($0))" }
             case "sla.started": data["clock"]?.stringValue
             default: nil
             }

@@ -71,16 +71,33 @@ struct Ingestion: Sendable {
         _ bytes: [UInt8], _ layout: BatchReader.Layout, file: String
     ) async throws -> IngestCounts {
         var counts = IngestCounts()
+        var refusals: [String] = []
         let progress = Progress(file, total: bytes.count)
         defer { progress.finish() }
         var chunks = try ItemChunks(bytes, layout: layout, itemsMaximum: 500, bytesMaximum: 4 << 20)
         while let chunk = chunks.next() {
             let items = chunk.items.map { AlertReceiver.Item(bytes: $0, format: format(of: $0)) }
-            counts.add(
-                try await alerts.receive(items, tenant: tenant, actor: actor, traceID: nil, at: storage.clock()))
+            let results = try await alerts.receive(
+                items, tenant: tenant, actor: actor, traceID: nil, at: storage.clock())
+            refusals += results.filter { $0.status == .deadLettered }.prefix(Self.refusalsShown - refusals.count).map {
+                "item \(counts.received + $0.index + 1): \($0.errors.map(\.text).joined(separator: "; "))"
+            }
+            counts.add(results)
             progress.update(done: chunks.progress, items: counts.received)
         }
+        progress.finish()
+        tell(refusals, of: counts.alerts?.deadLettered ?? 0, file)
         return counts
+    }
+
+    private static let refusalsShown = 5
+
+    /// Why items were not taken: the first of them, and where to read about the others.
+    private func tell(_ refusals: [String], of count: Int, _ file: String) {
+        guard count > 0 else { return }
+        for refusal in refusals { Terminal.note("\(file): \(refusal)") }
+        let letters = count == 1 ? "1 item is kept as a dead letter" : "\(count) items are kept as dead letters"
+        Terminal.note("\(file): \(letters); bytes and reasons: GET /v1/ingest/dead_letters")
     }
 
     /// Each item for itself: a file may mix formats. What is telemetry without a known source is refused as an alert,

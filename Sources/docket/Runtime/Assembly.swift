@@ -64,13 +64,13 @@ struct Assembly: Sendable {
     ) throws -> [any Service] {
         var services: [any Service] = []
         if let cluster = storage.cluster { services.append(cluster) }
-        services.append(storage.database)
+        services += [storage.database, storage.views]
         services.append(ClockWatch(log: storage.log, logger: logger))
         services.append(ConnectorClient(client: client))
         services.append(MemoryReturn())
         if parts.contains(.projections) {
             let worker = ProjectionWorker(
-                source: storage.log, database: storage.database, history: CaseHistory(storage.log), clock: storage.clock
+                source: storage.log, database: storage.views, history: CaseHistory(storage.log), clock: storage.clock
             )
             services.append(ProjectionRunner(worker: worker, source: storage.log, logger: logger))
         }
@@ -89,7 +89,7 @@ struct Assembly: Sendable {
     }
 
     private var timekeeper: Timekeeper {
-        let queries = ProjectionQueries(storage.database)
+        let queries = ProjectionQueries(storage.views)
         return Timekeeper(
             cases: pipeline.cases, positions: ReactorPositions(storage.database), clock: storage.clock, logger: logger
         ) { now, failing in
@@ -110,7 +110,7 @@ struct Assembly: Sendable {
                 log: storage.log, rules: pipeline.rules, registries: pipeline.registries,
                 width: ProcessInfo.processInfo.activeProcessorCount),
             signingKeys: storage.signingKeys, exportsDirectory: storage.dataDirectory + "/exports",
-            queries: ProjectionQueries(storage.database),
+            queries: ProjectionQueries(storage.views),
             projections: ProjectionMonitor(database: storage.database), tenants: storage.tenants,
             outfit: try Shipped.outfit(),
             testConnector: { settings, tenant in
@@ -158,7 +158,9 @@ struct Assembly: Sendable {
 
     /// Runs services until a signal or a failure ends them, or `last` has done its work: then all end gracefully.
     func run(_ services: [any Service], until last: (any Service)? = nil) async throws {
-        var all = services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+        // The last one is the first to be told to end.
+        let lastResort = LastResort(connectionString: storage.connectionString, logger: logger)
+        var all = (services + [lastResort]).map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
         if let last {
             all.append(
                 ServiceGroupConfiguration.ServiceConfiguration(

@@ -20,7 +20,11 @@ struct Storage: Sendable {
     let dataDirectory: String
     /// Migrations that opening it has applied, in order.
     var applied: [String] = []
+    /// Of the log and whatever decides on it.
     let database: Database
+    /// Of projections, with connections of its own: whoever reads or writes them, for however long, leaves those of the log
+    /// to intake and stages.
+    let views: Database
     let log: EventLog
     let clock: @Sendable () -> Instant
 
@@ -105,6 +109,7 @@ struct Storage: Sendable {
         var connection = ConnectionConfiguration(connectionString)
         connection.role = "docket_app"
         let database = Database(DatabaseConfiguration(connection))
+        let views = Database(DatabaseConfiguration(connection))
         let clock: @Sendable () -> Instant = { .now() }
         let placement = try Placement(directory: directory)
         let log = EventLog(
@@ -113,8 +118,7 @@ struct Storage: Sendable {
             epoch: { placement.writerEpoch(of: $0) }, clock: clock)
         return Storage(
             cluster: cluster, connectionString: connectionString, dataDirectory: directory, database: database,
-            log: log,
-            clock: clock)
+            views: views, log: log, clock: clock)
     }
 
     /// Brings the schema up to date, with the rights of whoever connects; gives the names of what was applied.
@@ -134,6 +138,7 @@ struct Storage: Sendable {
 
     /// Closes the connections, and stops the cluster if this process started it.
     func close() async throws {
+        await views.close()
         await database.close()
         try await cluster?.stop()
     }

@@ -1,7 +1,12 @@
+import Cases
 import EventLog
+import Events
 import Foundation
 import JSON
 import Postgres
+import Projections
+import Proof
+import Schema
 import Sealing
 import Server
 import Synchronization
@@ -62,16 +67,35 @@ struct CommandFailure: Error, CustomStringConvertible {
     var description: String
     init(_ description: String) { self.description = description }
 
-    /// What an operator can mend, without the place in the sources.
+    /// What an operator can mend, without code names and places in the sources.
     static func plain(_ error: any Error) -> any Error {
         switch error {
         case let error as PostgresError where error.code == .embeddedCluster:
-            CommandFailure(error.message + (error.cause.map { ": \($0)" } ?? ""))
+            CommandFailure(error.message + (error.cause.map { ": \(plain($0))" } ?? ""))
         case let error as EventLogError where error.code == .tenantKey: CommandFailure(error.message)
         case let error as SealingError: CommandFailure(error.description)
+        case is PostgresError, is EventLogError, is SchemaError, is ProofError, is ProjectionError:
+            CommandFailure(withoutPlaces("\(error)"))
+        case Rejection.validation(let errors), Rejection.irreversibleAction(let errors):
+            CommandFailure(errors.map(\.text).joined(separator: "; "))
+        case let error as CocoaError:
+            CommandFailure(
+                error.localizedDescription + (error.userInfo[NSFilePathErrorKey].map { " (\($0))" } ?? ""))
         default: error
         }
     }
+
+    /// `connectionFailed: no route (Postgres/Wire.swift:7)` is `no route`.
+    private static func withoutPlaces(_ text: String) -> String {
+        text.replacing(#/\s\([A-Za-z]+/[A-Za-z+]+\.swift:[0-9]+\)/#, with: "")
+            .replacing(#/(^|because: )[a-z]+[A-Za-z]*: /#) { $0.output.1 }
+            .replacing("because: because: ", with: "because: ")
+    }
+}
+
+extension FieldError {
+    /// For people: where, and what is wrong there.
+    var text: String { pointer.isEmpty ? detail : "\(pointer): \(detail)" }
 }
 
 /// Standard output cannot be written: the disk is full, or whoever read it has left.
