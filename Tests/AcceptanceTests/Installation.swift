@@ -39,7 +39,7 @@ final class Installation: Sendable {
         await turns.leave()
     }
 
-    private static let turns = Turns(4)
+    private static let turns = Turns(6)
 
     private static func make(_ body: (Installation, RunningProgram) async throws -> Void) async throws {
         // Not below root's home: PostgreSQL's own user must be able to enter it.
